@@ -1,0 +1,2 @@
+//! One task per connection.
+pub mod wire;
