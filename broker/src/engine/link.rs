@@ -1,0 +1,220 @@
+//! A link of one reader: a session's own, or one inbox template's.
+//!
+//! Bounds: the router pauses a link whose buffer holds 199 notifications and goes on when we say so; what waits meanwhile lies in the
+//! filter's log (`log_bytes`), and what falls out of it is counted by [`Cursors`]. Failure: [`Down`] where the router is dead.
+//! A link says goodbye itself, in the task that also wakes the router, because a wake-up for a link that is gone kills the router
+//! (facts: P3); that task is the closer, which gets what is left of a dropped link.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rumqttd::Notification;
+use rumqttd::local::{LinkRx, LinkTx};
+use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
+
+use super::cursors::Cursors;
+use super::{Down, Inner, Message, envelope, topic};
+
+/// Messages that one `receive` appends at most (about; one more notification may be under way).
+const BATCH: usize = 200;
+
+/// A session's own link: opened at its first SUBSCRIBE that can bring something that no inbox delivers.
+pub struct Link {
+    /// `None` only while dropping.
+    ends: Option<Ends>,
+    engine: Arc<Inner>,
+    filters: Vec<String>,
+    cursors: Cursors,
+    /// Messages that came in while a SUBACK was awaited.
+    early: Vec<Message>,
+    lost: u64,
+    /// The router has paused this link and waits to be woken.
+    paused: bool,
+    acknowledged: bool,
+}
+
+pub(super) struct Ends {
+    id: String,
+    tx: LinkTx,
+    rx: LinkRx,
+}
+
+impl Link {
+    /// Built as a whole on the blocking thread, so that a caller who stops waiting leaves a link that closes itself.
+    pub(super) async fn open(engine: Arc<Inner>) -> Result<Self, Down> {
+        tokio::task::spawn_blocking(move || Self::build(engine))
+            .await
+            .map_err(|_| Down)?
+    }
+
+    fn build(engine: Arc<Inner>) -> Result<Self, Down> {
+        let id = engine.link_ids.take();
+        let Ok((tx, rx)) = engine.incarnation.load().build_link(&id) else {
+            engine.link_ids.give_back(id);
+            return Err(Down);
+        };
+        Ok(Self {
+            ends: Some(Ends { id, tx, rx }),
+            engine,
+            filters: Vec::new(),
+            cursors: Cursors::default(),
+            early: Vec::new(),
+            lost: 0,
+            paused: false,
+            acknowledged: false,
+        })
+    }
+
+    /// Returns when the router has taken the filter in: whatever is published after that arrives.
+    pub async fn subscribe(&mut self, filter: &str) -> Result<(), Down> {
+        let filter = topic::engine_filter(filter);
+        if self.filters.contains(&filter) {
+            // Two client filters may share an engine filter (`id=1`, `id=2`); count both, subscribe once.
+            self.filters.push(filter);
+            return Ok(());
+        }
+        self.acknowledged = false;
+        self.ends
+            .as_mut()
+            .ok_or(Down)?
+            .tx
+            .subscribe(filter.clone())
+            .map_err(|_| Down)?;
+        self.filters.push(filter);
+        while !self.acknowledged {
+            let first = self.next().await?;
+            let mut early = std::mem::take(&mut self.early);
+            self.note(first, &mut early);
+            self.early = early;
+            self.wake_if_paused().await?;
+        }
+        Ok(())
+    }
+
+    /// Messages that are already on their way may still arrive; the caller matches each against its own filters.
+    pub async fn unsubscribe(&mut self, filter: &str) -> Result<(), Down> {
+        let filter = topic::engine_filter(filter);
+        let Some(at) = self.filters.iter().position(|known| *known == filter) else {
+            return Ok(());
+        };
+        self.filters.swap_remove(at);
+        if self.filters.contains(&filter) {
+            return Ok(());
+        }
+        self.cursors.forget();
+        self.ends
+            .as_mut()
+            .ok_or(Down)?
+            .tx
+            .unsubscribe(filter)
+            .map(drop)
+            .map_err(|_| Down)
+    }
+
+    /// Waits for messages and appends all that are there, about 200 at most. Cancel-safe: nothing that was appended is lost.
+    ///
+    /// Returns how many messages the engine has dropped because this reader was too slow: normally 0. One publication comes as often as
+    /// there are filters on this link that match it, with the same number; topics that only share an engine topic come too.
+    pub async fn receive(&mut self, into: &mut Vec<Message>) -> Result<u64, Down> {
+        self.wake_if_paused().await?;
+        let enough = into.len() + BATCH;
+        if self.early.is_empty() {
+            let first = self.next().await?;
+            self.note(first, into);
+        }
+        into.append(&mut self.early);
+        self.drain(enough, into);
+        Ok(std::mem::take(&mut self.lost))
+    }
+
+    async fn next(&mut self) -> Result<Option<Notification>, Down> {
+        self.ends
+            .as_mut()
+            .ok_or(Down)?
+            .rx
+            .next()
+            .await
+            .map_err(|_| Down)
+    }
+
+    /// Takes what is there without waiting.
+    fn drain(&mut self, enough: usize, into: &mut Vec<Message>) {
+        let past = Instant::now();
+        while into.len() < enough {
+            let Some(Ok(next)) = self.ends.as_mut().map(|ends| ends.rx.recv_deadline(past)) else {
+                return;
+            };
+            self.note(next, into);
+        }
+    }
+
+    fn note(&mut self, notification: Option<Notification>, into: &mut Vec<Message>) {
+        match notification {
+            Some(Notification::Forward(forward)) => {
+                if let Some((_, offset)) = forward.cursor {
+                    self.lost += self.cursors.note(offset, self.distinct_filters());
+                }
+                into.extend(envelope::open(
+                    forward.publish.topic,
+                    forward.publish.payload,
+                ));
+            }
+            Some(Notification::Unschedule) => self.paused = true,
+            Some(other) => {
+                let packet: Option<Packet> = other.into();
+                self.acknowledged |= matches!(packet, Some(Packet::SubAck(..)));
+            }
+            None => {}
+        }
+    }
+
+    fn distinct_filters(&self) -> usize {
+        match self.filters.as_slice() {
+            [] | [_] => self.filters.len(),
+            many => many
+                .iter()
+                .enumerate()
+                .filter(|(at, filter)| !many.iter().take(*at).any(|earlier| earlier == *filter))
+                .count(),
+        }
+    }
+
+    async fn wake_if_paused(&mut self) -> Result<(), Down> {
+        if self.paused {
+            self.ends
+                .as_ref()
+                .ok_or(Down)?
+                .rx
+                .wake()
+                .await
+                .map_err(|_| Down)?;
+            self.paused = false;
+        }
+        Ok(())
+    }
+
+    /// Leaves the engine. Dropping a link does the same.
+    pub fn close(self) {}
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(ends) = self.ends.take() {
+            self.engine.close_later(ends);
+        }
+    }
+}
+
+/// Says goodbye and waits until the router has let go; only then may the id serve again.
+pub(super) async fn close(mut ends: Ends) -> String {
+    let goodbye = Packet::Disconnect(
+        Disconnect {
+            reason_code: DisconnectReasonCode::NormalDisconnection,
+        },
+        None,
+    );
+    if ends.tx.send(goodbye).await.is_ok() {
+        while ends.rx.next().await.is_ok() {}
+    }
+    ends.id
+}
