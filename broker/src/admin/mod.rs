@@ -1,1 +1,152 @@
-//! TODO
+//! Admin HTTP.
+//!
+//! | endpoint | token | answer |
+//! |---|---|---|
+//! | `GET /livez` | no | 200 while the process serves HTTP |
+//! | `GET /readyz` | no | 200 where the engine runs and the registry answers, else 503 with what does not |
+//! | `GET /metrics` | no | Prometheus text |
+//! | `GET /policy` | yes | the active generation |
+//! | `GET /sessions` | yes | every session, parked ones included |
+//! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state; 404: there is none |
+//!
+//! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: no request has a body worth
+//! reading; a connection is axum's. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
+
+mod answer;
+mod token;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use axum::{Json, Router, middleware};
+use tokio::net::TcpListener;
+
+use crate::engine::Engine;
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::registry::Registry;
+use crate::session::Sessions;
+use answer::Refused;
+pub use token::Token;
+
+/// What the endpoints look at.
+pub struct Admin {
+    /// The policy's name in the configuration.
+    pub policy_name: String,
+    /// Its active generation is shown.
+    pub policy: Policy,
+    /// Asked by `/readyz`.
+    pub registry: Registry,
+    /// Asked by `/readyz`.
+    pub engine: Engine,
+    /// Listed and ended.
+    pub sessions: Sessions,
+    /// Encoded by `/metrics`.
+    pub metrics: Metrics,
+    /// Guards everything but `/livez`, `/readyz` and `/metrics`.
+    pub token: Token,
+}
+
+impl Admin {
+    /// Serves until `stopped` is done, then finishes the requests under way.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stopped: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        axum::serve(listener, routes(Arc::new(self)))
+            .with_graceful_shutdown(stopped)
+            .await
+    }
+}
+
+fn routes(admin: Arc<Admin>) -> Router {
+    let guarded = Router::new()
+        .route("/policy", get(policy))
+        .route("/sessions", get(sessions))
+        // An application's canonical id has a slash in it.
+        .route("/sessions/{*id}", delete(close_session))
+        .route_layer(middleware::from_fn_with_state(
+            Arc::clone(&admin),
+            token::require,
+        ));
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .merge(guarded)
+        .fallback(async || {
+            Refused::not_found(
+                "there is no such endpoint",
+                "see `GET /policy`, `/sessions`, `/metrics`",
+            )
+        })
+        .with_state(admin)
+}
+
+async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+    if admin.engine.is_down() {
+        return Refused::unavailable(
+            "the message engine is down",
+            "it is being started again: see the log",
+        )
+        .into_response();
+    }
+    let registry = admin.registry.clone();
+    let answers = tokio::task::spawn_blocking(move || registry.last_sequence().is_ok()).await;
+    if !answers.unwrap_or(false) {
+        return Refused::unavailable(
+            "the registry cannot be read",
+            "look at the disk and at `registry.db`",
+        )
+        .into_response();
+    }
+    "ok\n".into_response()
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+    admin
+        .metrics
+        .engine_depth
+        .set(i64::try_from(admin.engine.depth()).unwrap_or(i64::MAX));
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], admin.metrics.encode())
+}
+
+async fn policy(State(admin): State<Arc<Admin>>) -> Json<serde_json::Value> {
+    let active = admin.policy.active();
+    let description = active.description();
+    Json(serde_json::json!({
+        (&admin.policy_name): {
+            "revision": active.revision(),
+            "digest": active.component_digest(),
+            "documents_digest": active.documents_digest(),
+            "name": description.name,
+            "version": description.version,
+            "dialect": description.dialect,
+            "summary": description.summary,
+        }
+    }))
+}
+
+async fn sessions(State(admin): State<Arc<Admin>>) -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "sessions": admin.sessions.list() }))
+}
+
+async fn close_session(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refused> {
+    if admin.sessions.close(&id) {
+        tracing::info!(client = id, "session ended by the admin API");
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Refused::not_found(
+        &format!("there is no session `{id}`"),
+        "`GET /sessions` lists the canonical ids",
+    ))
+}

@@ -14,7 +14,20 @@ impl Subscriber {
         let mut child = Command::new("mosquitto_sub")
             .args(["-h", "localhost", "-p", &broker.port("mqtts"), "--cafile"])
             .arg(broker.path("data/pki/ca.pem"))
-            .args(["-V", version, "-u", "demo_app", "-P", &broker.app_token(), "-t", filter, "-v", "-q", "1", "-d"])
+            .args([
+                "-V",
+                version,
+                "-u",
+                "demo_app",
+                "-P",
+                &broker.app_token(),
+                "-t",
+                filter,
+                "-v",
+                "-q",
+                "1",
+                "-d",
+            ])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -22,7 +35,10 @@ impl Subscriber {
         let mut line = String::new();
         while !line.contains("SUBACK") {
             line.clear();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "mosquitto_sub ended");
+            assert!(
+                lines.read_line(&mut line).unwrap() > 0,
+                "mosquitto_sub ended"
+            );
         }
         Self(child, lines)
     }
@@ -31,7 +47,10 @@ impl Subscriber {
     fn next(&mut self) -> String {
         loop {
             let mut line = String::new();
-            assert!(self.1.read_line(&mut line).unwrap() > 0, "mosquitto_sub ended");
+            assert!(
+                self.1.read_line(&mut line).unwrap() > 0,
+                "mosquitto_sub ended"
+            );
             if line.starts_with('$') {
                 return line.trim_end().to_owned();
             }
@@ -48,7 +67,19 @@ impl Drop for Subscriber {
 
 fn mosquitto_pub(broker: &Broker, version: &str) -> Command {
     let mut command = Command::new("mosquitto_pub");
-    command.args(["-V", version, "-h", "localhost", "-p", &broker.port("mqtts"), "-k", "120", "--cafile"]).arg(broker.path("data/pki/ca.pem"));
+    command
+        .args([
+            "-V",
+            version,
+            "-h",
+            "localhost",
+            "-p",
+            &broker.port("mqtts"),
+            "-k",
+            "120",
+            "--cafile",
+        ])
+        .arg(broker.path("data/pki/ca.pem"));
     command
 }
 
@@ -61,20 +92,54 @@ fn mosquitto_publishes_by_certificate_and_by_secret() {
     for version in ["mqttv311", "mqttv5"] {
         let mut app = Subscriber::start(&broker, version, "$oc/devices/+/sys/properties/report");
         let by_certificate = mosquitto_pub(&broker, version)
-            .arg("--cert").arg(broker.path("data/demo/device1.pem"))
-            .arg("--key").arg(broker.path("data/demo/device1.key"))
-            .args(["-i", &format!("demo_device1_0_0_{}", this_hour()), "-u", "demo_device1"])
-            .args(["-t", "$oc/devices/demo_device1/sys/properties/report", "-m", "{\"by\":\"certificate\"}", "-q", "1"])
-            .status().unwrap();
+            .arg("--cert")
+            .arg(broker.path("data/demo/device1.pem"))
+            .arg("--key")
+            .arg(broker.path("data/demo/device1.key"))
+            .args([
+                "-i",
+                &format!("demo_device1_0_0_{}", this_hour()),
+                "-u",
+                "demo_device1",
+            ])
+            .args([
+                "-t",
+                "$oc/devices/demo_device1/sys/properties/report",
+                "-m",
+                "{\"by\":\"certificate\"}",
+                "-q",
+                "1",
+            ])
+            .status()
+            .unwrap();
         assert!(by_certificate.success());
-        assert_eq!(app.next(), "$oc/devices/demo_device1/sys/properties/report {\"by\":\"certificate\"}");
+        assert_eq!(
+            app.next(),
+            "$oc/devices/demo_device1/sys/properties/report {\"by\":\"certificate\"}"
+        );
         let hour = this_hour();
         let by_secret = mosquitto_pub(&broker, version)
-            .args(["-i", &format!("demo_device3_0_1_{hour}"), "-u", "demo_device3", "-P", &device_password(&hour, "12345678")])
-            .args(["-t", "$oc/devices/demo_device3/sys/properties/report", "-m", "{\"by\":\"secret\"}"])
-            .status().unwrap();
+            .args([
+                "-i",
+                &format!("demo_device3_0_1_{hour}"),
+                "-u",
+                "demo_device3",
+                "-P",
+                &device_password(&hour, "12345678"),
+            ])
+            .args([
+                "-t",
+                "$oc/devices/demo_device3/sys/properties/report",
+                "-m",
+                "{\"by\":\"secret\"}",
+            ])
+            .status()
+            .unwrap();
         assert!(by_secret.success());
-        assert_eq!(app.next(), "$oc/devices/demo_device3/sys/properties/report {\"by\":\"secret\"}");
+        assert_eq!(
+            app.next(),
+            "$oc/devices/demo_device3/sys/properties/report {\"by\":\"secret\"}"
+        );
     }
 }
 
@@ -85,10 +150,18 @@ fn the_printed_lines_work_as_they_are() {
     }
     let broker = Broker::demo();
     let log = broker.log();
-    let lines: Vec<&str> = log.lines().map(str::trim).filter(|line| line.starts_with("mosquitto_pub")).collect();
+    let lines: Vec<&str> = log
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("mosquitto_pub"))
+        .collect();
     assert!(lines.len() >= 2, "{log}");
     for line in lines.iter().filter(|line| line.contains("demo_device")) {
-        let status = Command::new("sh").args(["-c", line]).current_dir(broker.path("")).status().unwrap();
+        let status = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(broker.path(""))
+            .status()
+            .unwrap();
         assert!(status.success(), "{line}");
     }
 }
@@ -100,8 +173,20 @@ fn mosquitto_is_told_why_it_is_refused() {
     }
     let broker = Broker::demo();
     let output = mosquitto_pub(&broker, "mqttv311")
-        .args(["-i", &format!("demo_device3_0_1_{}", this_hour()), "-u", "demo_device3", "-P", "wrong", "-t", "t", "-m", "x"])
-        .output().unwrap();
+        .args([
+            "-i",
+            &format!("demo_device3_0_1_{}", this_hour()),
+            "-u",
+            "demo_device3",
+            "-P",
+            "wrong",
+            "-t",
+            "t",
+            "-m",
+            "x",
+        ])
+        .output()
+        .unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
     assert!(said.contains("bad user name or password"), "{said}");
@@ -157,9 +242,18 @@ fn paho_answers_a_command() {
             .arg(broker.path("data/pki/ca.pem"))
             .arg(broker.path("data/demo/device1.pem"))
             .arg(broker.path("data/demo/device1.key"))
-            .args([&format!("demo_device1_0_0_{}", this_hour()), &broker.app_token(), version])
-            .output().unwrap();
-        assert!(output.status.success(), "version {version}: {}", String::from_utf8_lossy(&output.stderr));
+            .args([
+                &format!("demo_device1_0_0_{}", this_hour()),
+                &broker.app_token(),
+                version,
+            ])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "version {version}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -173,26 +267,47 @@ fn rumqttc_talks_both_versions() {
     let mut options = rumqttc::MqttOptions::new("rumqttc-app", host, port);
     options.set_credentials("demo_app", broker.app_token());
     let (app, mut app_events) = rumqttc::Client::new(options, 10);
-    app.subscribe("$oc/devices/+/sys/properties/report", rumqttc::QoS::AtLeastOnce).unwrap();
+    app.subscribe(
+        "$oc/devices/+/sys/properties/report",
+        rumqttc::QoS::AtLeastOnce,
+    )
+    .unwrap();
     let mut options = rumqttc::v5::MqttOptions::new(device.client_id.clone(), host, port);
-    options.set_credentials("demo_device3", password).set_keep_alive(Duration::from_secs(60));
+    options
+        .set_credentials("demo_device3", password)
+        .set_keep_alive(Duration::from_secs(60));
     let (device, mut device_events) = rumqttc::v5::Client::new(options, 10);
 
     let received = std::thread::spawn(move || {
         for event in app_events.iter() {
             match event.unwrap() {
                 rumqttc::Event::Incoming(rumqttc::Packet::SubAck(_)) => {
-                    device.publish("$oc/devices/demo_device3/sys/properties/report", rumqttc::v5::mqttbytes::QoS::AtLeastOnce, false, "{}").unwrap();
+                    device
+                        .publish(
+                            "$oc/devices/demo_device3/sys/properties/report",
+                            rumqttc::v5::mqttbytes::QoS::AtLeastOnce,
+                            false,
+                            "{}",
+                        )
+                        .unwrap();
                 }
-                rumqttc::Event::Incoming(rumqttc::Packet::Publish(publish)) => return publish.topic,
+                rumqttc::Event::Incoming(rumqttc::Packet::Publish(publish)) => {
+                    return publish.topic;
+                }
                 _ => {}
             }
         }
         String::new()
     });
     let acknowledged = device_events.iter().any(|event| {
-        matches!(event.unwrap(), rumqttc::v5::Event::Incoming(rumqttc::v5::mqttbytes::v5::Packet::PubAck(_)))
+        matches!(
+            event.unwrap(),
+            rumqttc::v5::Event::Incoming(rumqttc::v5::mqttbytes::v5::Packet::PubAck(_))
+        )
     });
     assert!(acknowledged);
-    assert_eq!(received.join().unwrap(), "$oc/devices/demo_device3/sys/properties/report");
+    assert_eq!(
+        received.join().unwrap(),
+        "$oc/devices/demo_device3/sys/properties/report"
+    );
 }

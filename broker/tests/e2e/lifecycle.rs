@@ -3,14 +3,22 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Broker, Options, publish, puback, subscribe};
+use crate::support::{Broker, Options, puback, publish, subscribe};
 
 fn serve(config: &str, extra: &[&str]) -> std::process::Output {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("broker.toml"), config).unwrap();
     Command::new(env!("CARGO_BIN_EXE_iotda-broker"))
         .current_dir(dir.path())
-        .args(["serve", "--config", "broker.toml", "--mqtts", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        .args([
+            "serve",
+            "--config",
+            "broker.toml",
+            "--mqtts",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+        ])
         .args(extra)
         .output()
         .unwrap()
@@ -22,7 +30,10 @@ fn configuration_errors_name_the_field_and_exit_64() {
         ("wrong_key = 1", "wrong_key"),
         ("[limits]\nconnections_max = \"many\"", "connections_max"),
         ("[limits]\nno_such_limit = 1", "no_such_limit"),
-        ("[policy]\ndirectory = \"missing-directory\"", "missing-directory"),
+        (
+            "[policy]\ndirectory = \"missing-directory\"",
+            "missing-directory",
+        ),
         ("not toml at all", "broker.toml"),
     ] {
         let output = serve(config, &[]);
@@ -51,7 +62,11 @@ fn sigterm_tells_the_clients_and_exits_0() {
     let mut v4 = broker.device1(4);
     broker.signal("TERM");
     let told = v5.until_close();
-    assert_eq!(told.last().map(|packet| (packet.first, packet.body[0])), Some((0xE0, 0x8B)), "server shutting down");
+    assert_eq!(
+        told.last().map(|packet| (packet.first, packet.body[0])),
+        Some((0xE0, 0x8B)),
+        "server shutting down"
+    );
     v4.expect_close();
     assert_eq!(broker.wait(), Some(0));
 }
@@ -75,8 +90,18 @@ fn a_second_start_uses_what_the_first_one_made() {
 fn secrets_lie_in_files_that_only_the_owner_reads() {
     use std::os::unix::fs::PermissionsExt;
     let broker = Broker::demo();
-    for file in ["registry.db", "pki/server.key", "demo/device1.key", "demo/app.password", "admin.token"] {
-        let mode = fs::metadata(broker.path(&format!("data/{file}"))).unwrap().permissions().mode() & 0o777;
+    for file in [
+        "registry.db",
+        "pki/server.key",
+        "demo/device1.key",
+        "demo/app.password",
+        "admin.token",
+    ] {
+        let mode = fs::metadata(broker.path(&format!("data/{file}")))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777;
         assert_eq!(mode, 0o600, "{file}");
     }
 }
@@ -107,20 +132,40 @@ fn admin_answers_and_guards() {
 fn an_operator_closes_a_session() {
     let broker = Broker::demo();
     let mut device = broker.device3(5);
-    assert_eq!(broker.admin_request("DELETE", "/sessions/demo_device3", true).0, 204);
+    assert_eq!(
+        broker
+            .admin_request("DELETE", "/sessions/demo_device3", true)
+            .0,
+        204
+    );
     let told = device.until_close();
-    assert_eq!(told.last().map(|packet| (packet.first, packet.body[0])), Some((0xE0, 0x98)), "administrative action");
-    assert_eq!(broker.admin_request("DELETE", "/sessions/nobody", true).0, 404);
+    assert_eq!(
+        told.last().map(|packet| (packet.first, packet.body[0])),
+        Some((0xE0, 0x98)),
+        "administrative action"
+    );
+    assert_eq!(
+        broker.admin_request("DELETE", "/sessions/nobody", true).0,
+        404
+    );
 }
 
 #[test]
 fn a_gigabyte_of_traffic_is_not_needed_to_count_it() {
     let broker = Broker::demo();
     let mut reader = broker.device1(4);
-    reader.send(&subscribe(1, &[("t", 0)])).expect(&[0x90, 3, 0, 1, 0]);
-    broker.device3(4).send(&publish("t", b"x", 1, 1)).expect(&puback(1));
+    reader
+        .send(&subscribe(1, &[("t", 0)]))
+        .expect(&[0x90, 3, 0, 1, 0]);
+    broker
+        .device3(4)
+        .send(&publish("t", b"x", 1, 1))
+        .expect(&puback(1));
     reader.receive();
     let metrics = broker.admin_get("/metrics", false).1;
-    let help = metrics.lines().filter(|line| line.starts_with("# HELP")).count();
+    let help = metrics
+        .lines()
+        .filter(|line| line.starts_with("# HELP"))
+        .count();
     assert!(help >= 8, "{metrics}");
 }

@@ -38,7 +38,10 @@ impl Broker {
     pub(crate) fn start(options: &Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         if options.own_policies {
-            copy_dir(&repository().join("policies/iotda"), &dir.path().join("policies/iotda"));
+            copy_dir(
+                &repository().join("policies/iotda"),
+                &dir.path().join("policies/iotda"),
+            );
         }
         Self::start_in(dir, options)
     }
@@ -48,7 +51,14 @@ impl Broker {
         fs::write(dir.path().join("broker.toml"), &options.config).unwrap();
         let mut child = command(dir.path())
             .args(["serve", "--demo", "--config", "broker.toml"])
-            .args(["--mqtts", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+            .args([
+                "--mqtts",
+                "127.0.0.1:0",
+                "--mqtt",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -62,7 +72,12 @@ impl Broker {
             let _ = child.kill();
             panic!("no ready line but `{line}`; log:\n{}", log.lock().unwrap());
         };
-        Self { child, dir, ready, log }
+        Self {
+            child,
+            dir,
+            ready,
+            log,
+        }
     }
 
     pub(crate) fn ready(&self) -> &serde_json::Value {
@@ -70,7 +85,10 @@ impl Broker {
     }
 
     pub(crate) fn addr(&self, listener: &str) -> String {
-        self.ready["listeners"][listener].as_str().unwrap().to_owned()
+        self.ready["listeners"][listener]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub(crate) fn admin(&self) -> String {
@@ -96,23 +114,36 @@ impl Broker {
 
     /// Waits until the log contains the text.
     pub(crate) fn wait_for_log(&self, text: &str) {
-        wait_until(&format!("`{text}` in the log"), || self.log().contains(text));
+        wait_until(&format!("`{text}` in the log"), || {
+            self.log().contains(text)
+        });
     }
 
     /// Runs a verb of the command line on this broker's data.
     pub(crate) fn cli(&self, args: &[&str]) -> Output {
-        command(self.dir.path()).args(["--data", "data"]).args(args).output().unwrap()
+        command(self.dir.path())
+            .args(["--data", "data"])
+            .args(args)
+            .output()
+            .unwrap()
     }
 
     /// A verb that succeeds, with `--json`.
     pub(crate) fn cli_json(&self, args: &[&str]) -> serde_json::Value {
         let output = self.cli(&[args, &["--json"]].concat());
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
     pub(crate) fn app_token(&self) -> String {
-        fs::read_to_string(self.path("data/demo/app.password")).unwrap().trim().to_owned()
+        fs::read_to_string(self.path("data/demo/app.password"))
+            .unwrap()
+            .trim()
+            .to_owned()
     }
 
     pub(crate) fn plain(&self) -> Wire {
@@ -125,23 +156,38 @@ impl Broker {
 
     /// TLS with the certificate of `data/demo/<name>.pem`.
     pub(crate) fn tls_as(&self, name: &str) -> Wire {
-        let (chain, key) = (self.path(&format!("data/demo/{name}.pem")), self.path(&format!("data/demo/{name}.key")));
-        Wire::tls(&self.addr("mqtts"), &self.path("data/pki/ca.pem"), Some((&chain, &key))).unwrap()
+        let (chain, key) = (
+            self.path(&format!("data/demo/{name}.pem")),
+            self.path(&format!("data/demo/{name}.key")),
+        );
+        Wire::tls(
+            &self.addr("mqtts"),
+            &self.path("data/pki/ca.pem"),
+            Some((&chain, &key)),
+        )
+        .unwrap()
     }
 
     /// `demo_device1` over TLS with its certificate.
     pub(crate) fn device1(&self, level: u8) -> Wire {
-        self.tls_as("device1").join(&Connect::certificate_device(level, "demo_device1"))
+        self.tls_as("device1")
+            .join(&Connect::certificate_device(level, "demo_device1"))
     }
 
     /// `demo_device3`, which has a secret, over plain TCP.
     pub(crate) fn device3(&self, level: u8) -> Wire {
-        self.plain().join(&Connect::secret_device(level, "demo_device3", "12345678"))
+        self.plain()
+            .join(&Connect::secret_device(level, "demo_device3", "12345678"))
     }
 
     /// The demo application over plain TCP.
     pub(crate) fn app(&self, level: u8, client_id: &str) -> Wire {
-        self.plain().join(&Connect::application(level, client_id, "demo_app", &self.app_token()))
+        self.plain().join(&Connect::application(
+            level,
+            client_id,
+            "demo_app",
+            &self.app_token(),
+        ))
     }
 
     /// GET on the admin port that succeeds, with the token.
@@ -156,20 +202,35 @@ impl Broker {
     }
 
     /// Status and body of one request.
-    pub(crate) fn admin_request(&self, method: &str, path: &str, with_token: bool) -> (u16, String) {
+    pub(crate) fn admin_request(
+        &self,
+        method: &str,
+        path: &str,
+        with_token: bool,
+    ) -> (u16, String) {
         let mut stream = TcpStream::connect(self.admin()).unwrap();
         let token = fs::read_to_string(self.path("data/admin.token")).unwrap();
-        let authorization = if with_token { format!("Authorization: Bearer {}\r\n", token.trim()) } else { String::new() };
+        let authorization = if with_token {
+            format!("Authorization: Bearer {}\r\n", token.trim())
+        } else {
+            String::new()
+        };
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{authorization}\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        (
+            head.split(' ').nth(1).unwrap().parse().unwrap(),
+            body.to_owned(),
+        )
     }
 
     /// Sends a signal by the `kill` program, since tests have no unsafe code.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -211,7 +272,10 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// The component that is embedded in the binary.
@@ -232,7 +296,9 @@ fn collect(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     thread::spawn(move || {
         let mut chunk = [0; 4096];
         while let Ok(count @ 1..) = stream.read(&mut chunk) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..count]));
+            into.lock()
+                .unwrap()
+                .push_str(&String::from_utf8_lossy(&chunk[..count]));
         }
     });
     log

@@ -7,7 +7,10 @@ mod packets;
 mod wire;
 
 pub(crate) use broker::{Broker, Options, policy_component, wait_until};
-pub(crate) use packets::{Connect, device_password, packet, publish, publish_v5, puback, subscribe, subscribe_v5, this_hour, unsubscribe};
+pub(crate) use packets::{
+    Connect, device_password, packet, puback, publish, publish_v5, subscribe, subscribe_v5,
+    this_hour, unsubscribe,
+};
 pub(crate) use wire::Wire;
 
 use std::process::Command;
@@ -15,11 +18,15 @@ use std::process::Command;
 /// A program from outside that a test needs. Where it is missing the test is skipped with a printed reason; under `.ci/run`, which installs
 /// everything, that is a failure.
 pub(crate) fn have(program: &str, probe: &[&str]) -> bool {
-    let found = Command::new(program).args(probe).output().is_ok_and(|output| {
-        output.status.success() || program.starts_with("mosquitto")
-    });
+    let found = Command::new(program)
+        .args(probe)
+        .output()
+        .is_ok_and(|output| output.status.success() || program.starts_with("mosquitto"));
     if !found {
-        assert!(std::env::var_os("IOTDA_REQUIRE_CLIENTS").is_none(), "`{program}` is not installed, and IOTDA_REQUIRE_CLIENTS forbids to skip");
+        assert!(
+            std::env::var_os("IOTDA_REQUIRE_CLIENTS").is_none(),
+            "`{program}` is not installed, and IOTDA_REQUIRE_CLIENTS forbids to skip"
+        );
         eprintln!("SKIPPED: `{program}` is not installed");
     }
     found

@@ -56,7 +56,10 @@ impl Connect {
 
     /// A certificate device: `{id}_0_0_{hour}`, username, no password.
     pub(crate) fn certificate_device(level: u8, id: &str) -> Self {
-        Self { username: Some(id.to_owned()), ..Self::new(level, &format!("{id}_0_0_{}", this_hour())) }
+        Self {
+            username: Some(id.to_owned()),
+            ..Self::new(level, &format!("{id}_0_0_{}", this_hour()))
+        }
     }
 
     /// A secret device with sign type 1 and the current hour.
@@ -70,7 +73,11 @@ impl Connect {
     }
 
     pub(crate) fn application(level: u8, client_id: &str, name: &str, token: &str) -> Self {
-        Self { username: Some(name.to_owned()), password: Some(token.as_bytes().to_vec()), ..Self::new(level, client_id) }
+        Self {
+            username: Some(name.to_owned()),
+            password: Some(token.as_bytes().to_vec()),
+            ..Self::new(level, client_id)
+        }
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
@@ -100,7 +107,9 @@ impl Connect {
     }
 
     fn flags(&self) -> u8 {
-        let mut flags = u8::from(self.clean) << 1 | u8::from(self.username.is_some()) << 7 | u8::from(self.password.is_some()) << 6;
+        let mut flags = u8::from(self.clean) << 1
+            | u8::from(self.username.is_some()) << 7
+            | u8::from(self.password.is_some()) << 6;
         if let Some((_, _, qos, retain)) = &self.will {
             flags |= 0x04 | qos << 3 | u8::from(*retain) << 5;
         }
@@ -117,25 +126,47 @@ fn push_properties(body: &mut Vec<u8>, properties: &[u8]) {
 /// UTC, `YYYYMMDDHH`.
 pub(crate) fn this_hour() -> String {
     let now = time::OffsetDateTime::now_utc();
-    format!("{:04}{:02}{:02}{:02}", now.year(), u8::from(now.month()), now.day(), now.hour())
+    format!(
+        "{:04}{:02}{:02}{:02}",
+        now.year(),
+        u8::from(now.month()),
+        now.day(),
+        now.hour()
+    )
 }
 
 /// The vendor's password: HMAC-SHA256 with the time stamp as the key and the secret as the message.
 pub(crate) fn device_password(hour: &str, secret: &str) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(hour.as_bytes()).unwrap();
     mac.update(secret.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    mac.finalize()
+        .into_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 pub(crate) fn publish(topic: &str, payload: &[u8], qos: u8, packet_id: u16) -> Vec<u8> {
     publish_with(topic.as_bytes(), payload, qos, packet_id, None)
 }
 
-pub(crate) fn publish_v5(topic: &str, payload: &[u8], qos: u8, packet_id: u16, properties: &[u8]) -> Vec<u8> {
+pub(crate) fn publish_v5(
+    topic: &str,
+    payload: &[u8],
+    qos: u8,
+    packet_id: u16,
+    properties: &[u8],
+) -> Vec<u8> {
     publish_with(topic.as_bytes(), payload, qos, packet_id, Some(properties))
 }
 
-fn publish_with(topic: &[u8], payload: &[u8], qos: u8, packet_id: u16, properties: Option<&[u8]>) -> Vec<u8> {
+fn publish_with(
+    topic: &[u8],
+    payload: &[u8],
+    qos: u8,
+    packet_id: u16,
+    properties: Option<&[u8]>,
+) -> Vec<u8> {
     let mut body = Vec::new();
     text(&mut body, topic);
     if qos > 0 {

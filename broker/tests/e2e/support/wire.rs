@@ -85,8 +85,16 @@ impl Wire {
     }
 
     /// TLS, with a client certificate where one is given (chain file, key file).
-    pub(crate) fn tls(addr: &str, ca: &Path, identity: Option<(&Path, &Path)>) -> std::io::Result<Self> {
-        let mut tls = ClientConnection::new(Arc::new(client_config(ca, identity)), ServerName::try_from("localhost").unwrap()).unwrap();
+    pub(crate) fn tls(
+        addr: &str,
+        ca: &Path,
+        identity: Option<(&Path, &Path)>,
+    ) -> std::io::Result<Self> {
+        let mut tls = ClientConnection::new(
+            Arc::new(client_config(ca, identity)),
+            ServerName::try_from("localhost").unwrap(),
+        )
+        .unwrap();
         let mut tcp = TcpStream::connect(addr)?;
         tcp.set_read_timeout(Some(PATIENCE))?;
         while tls.is_handshaking() {
@@ -97,18 +105,26 @@ impl Wire {
 
     fn over(stream: Box<dyn Stream>) -> Self {
         stream.tcp().set_nodelay(true).unwrap();
-        Self { stream, input: Vec::new() }
+        Self {
+            stream,
+            input: Vec::new(),
+        }
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> &mut Self {
         // The broker may have closed already; what it said is read afterwards.
-        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+        let _ = self
+            .stream
+            .write_all(bytes)
+            .and_then(|()| self.stream.flush());
         self
     }
 
     /// The next packet.
     pub(crate) fn receive(&mut self) -> Received {
-        self.next(PATIENCE).expect("the broker closed").expect("no packet in time")
+        self.next(PATIENCE)
+            .expect("the broker closed")
+            .expect("no packet in time")
     }
 
     pub(crate) fn expect(&mut self, bytes: &[u8]) -> &mut Self {
@@ -181,7 +197,8 @@ impl Wire {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err("end of stream".to_owned()),
                 Ok(count) => self.input.extend_from_slice(&chunk[..count]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => return Err(error.to_string()),
             }
         }
@@ -200,21 +217,33 @@ fn take_packet(input: &mut Vec<u8>) -> Option<Received> {
     }
     (input.len() >= at + length).then(|| {
         let packet: Vec<u8> = input.drain(..at + length).collect();
-        Received { first: packet[0], body: packet[at..].to_vec() }
+        Received {
+            first: packet[0],
+            body: packet[at..].to_vec(),
+        }
     })
 }
 
 fn client_config(ca: &Path, identity: Option<(&Path, &Path)>) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    roots
+        .add(CertificateDer::from_pem_file(ca).unwrap())
+        .unwrap();
     let builder = builder.with_root_certificates(roots);
     match identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
-            let chain = CertificateDer::pem_file_iter(chain).unwrap().map(Result::unwrap).collect();
-            builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap()).unwrap()
+            let chain = CertificateDer::pem_file_iter(chain)
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            builder
+                .with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key).unwrap())
+                .unwrap()
         }
     }
 }
