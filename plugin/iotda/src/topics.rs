@@ -1,0 +1,192 @@
+//! The vendor's topics: one table of system topics by direction, the rules of one device that follow from it, and the inboxes.
+//!
+//! Two traps shape the rules. A device subscribes to filters such as `…/sys/commands/#`, which also match its own answers
+//! (`…/commands/response/…`): such filters are accepted, but only downlinks may be received, so a device never hears itself. And
+//! `shadow/get/+` goes up while `shadow/get/response/+` comes down. `request_id=…` is one topic level.
+
+use crate::contract::{Actions, Effect, Inbox, Qos, Rule, Syntax};
+
+/// Uplinks may carry `?request_id=…` or `?encoding=gzip`, which is no part of the topic.
+pub const SUFFIX_MARK: char = '?';
+
+/// The name of the rules that refuse a system topic in its wrong direction.
+pub const WRONG_DIRECTION: &str = "system:wrong-direction";
+
+/// Messages for a device that is away: 20 of `messages/down` for a day (vendor's default). The other downlinks are requests that
+/// somebody waits for, 20 s for a command: done late, they would surprise.
+const KEPT_MESSAGES: u32 = 20;
+const KEPT_SECONDS: u32 = 86_400;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    /// From the device.
+    Up,
+    /// To the device, with the number of messages kept while it is away.
+    Down { kept: u32 },
+}
+use Direction::{Down, Up};
+
+/// Below `$oc/devices/{id}/sys/`.
+const SYSTEM_TOPICS: [(&str, Direction); 16] = [
+    ("messages/up", Up),
+    (
+        "messages/down",
+        Down {
+            kept: KEPT_MESSAGES,
+        },
+    ),
+    ("commands/response/+", Up),
+    ("commands/+", Down { kept: 0 }),
+    ("properties/report", Up),
+    ("properties/set/response/+", Up),
+    ("properties/set/+", Down { kept: 0 }),
+    ("properties/get/response/+", Up),
+    ("properties/get/+", Down { kept: 0 }),
+    ("shadow/get/+", Up),
+    ("shadow/get/response/+", Down { kept: 0 }),
+    ("events/up", Up),
+    ("events/down", Down { kept: 0 }),
+    ("gateway/sub_devices/properties/report", Up),
+    ("bootstrap/up", Up),
+    ("bootstrap/down", Down { kept: 0 }),
+];
+
+/// The downlinks of every device, addressed by its id.
+pub fn inboxes() -> Vec<Inbox> {
+    SYSTEM_TOPICS
+        .iter()
+        .filter_map(|(topic, direction)| match direction {
+            Up => None,
+            Down { kept } => Some(inbox(topic, *kept)),
+        })
+        .collect()
+}
+
+fn inbox(topic: &str, kept: u32) -> Inbox {
+    Inbox {
+        template: format!("$oc/devices/{{client}}/sys/{topic}"),
+        max_qos: Qos::AtLeastOnce,
+        keep_messages: kept,
+        keep_seconds: if kept == 0 { 0 } else { KEPT_SECONDS },
+    }
+}
+
+/// What one device may do with its system topics, and by omission with everybody else's: nothing.
+pub fn system_rules(device_id: &str) -> Vec<Rule> {
+    let own = format!("$oc/devices/{device_id}/sys/");
+    let mut rules: Vec<Rule> = SYSTEM_TOPICS
+        .iter()
+        .flat_map(|(topic, direction)| topic_rules(&own, topic, *direction))
+        .collect();
+    let everything = format!("{own}#");
+    rules.push(deny(Actions::PUBLISH, everything.clone()));
+    rules.push(allow(
+        Actions::SUBSCRIBE,
+        everything,
+        "system:own".to_owned(),
+    ));
+    rules
+}
+
+/// An uplink is denied to a SUBSCRIBE that asks for nothing else; a wider filter is allowed by the last rule and filtered at delivery.
+fn topic_rules(own: &str, topic: &str, direction: Direction) -> Vec<Rule> {
+    let pattern = format!("{own}{topic}");
+    let name = format!("system:{topic}");
+    match direction {
+        Up => vec![
+            allow(Actions::PUBLISH, pattern.clone(), name),
+            deny(Actions::SUBSCRIBE, pattern),
+        ],
+        Down { .. } => vec![allow(Actions::RECEIVE, pattern, name)],
+    }
+}
+
+/// A topic of the product's own, `$oc/devices/{id}/user/{name}`: governed by the product alone, not by policies.
+pub fn custom_rule(device_id: &str, topic_name: &str, actions: Actions) -> Rule {
+    allow(
+        actions,
+        format!("$oc/devices/{device_id}/user/{topic_name}"),
+        format!("custom:{topic_name}"),
+    )
+}
+
+fn allow(actions: Actions, pattern: String, name: String) -> Rule {
+    rule(Effect::Allow, actions, pattern, name)
+}
+
+fn deny(actions: Actions, pattern: String) -> Rule {
+    rule(Effect::Deny, actions, pattern, WRONG_DIRECTION.to_owned())
+}
+
+/// The vendor has no QoS 2 and no retained messages.
+fn rule(effect: Effect, actions: Actions, pattern: String, name: String) -> Rule {
+    Rule {
+        effect,
+        actions,
+        pattern,
+        syntax: Syntax::MqttFilter,
+        max_qos: Qos::AtLeastOnce,
+        retain: false,
+        name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(effect: Effect, actions: Actions) -> Vec<String> {
+        system_rules("d")
+            .into_iter()
+            .filter(|rule| rule.effect == effect && rule.actions == actions)
+            .map(|rule| rule.pattern)
+            .collect()
+    }
+
+    #[test]
+    fn uplinks_are_published_and_downlinks_received_and_none_is_both() {
+        let published = patterns(Effect::Allow, Actions::PUBLISH);
+        let received = patterns(Effect::Allow, Actions::RECEIVE);
+        assert_eq!(published.len(), 9);
+        assert_eq!(received.len(), 7);
+        assert!(published.iter().all(|pattern| !received.contains(pattern)));
+        assert_eq!(patterns(Effect::Deny, Actions::SUBSCRIBE), published);
+        assert!(published.contains(&"$oc/devices/d/sys/shadow/get/+".to_owned()));
+        assert!(received.contains(&"$oc/devices/d/sys/shadow/get/response/+".to_owned()));
+    }
+
+    #[test]
+    fn every_rule_is_the_devices_own_and_first_matches_come_first() {
+        let rules = system_rules("demo_device1");
+        let own = |rule: &Rule| rule.pattern.starts_with("$oc/devices/demo_device1/sys/");
+        assert!(rules.iter().all(own));
+        let last_two: Vec<_> = rules
+            .iter()
+            .rev()
+            .take(2)
+            .map(|rule| rule.actions)
+            .collect();
+        assert_eq!(last_two, [Actions::SUBSCRIBE, Actions::PUBLISH]);
+    }
+
+    #[test]
+    fn only_messages_down_is_kept() {
+        let inboxes = inboxes();
+        assert_eq!(inboxes.len(), 7);
+        let kept: Vec<_> = inboxes
+            .iter()
+            .filter(|inbox| inbox.keep_messages > 0)
+            .map(|inbox| {
+                (
+                    inbox.template.as_str(),
+                    inbox.keep_messages,
+                    inbox.keep_seconds,
+                )
+            })
+            .collect();
+        assert_eq!(
+            kept,
+            [("$oc/devices/{client}/sys/messages/down", 20, 86_400)]
+        );
+    }
+}
