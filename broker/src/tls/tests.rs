@@ -247,7 +247,7 @@ async fn what_is_wrong_in_itself_ends_as_an_alert() {
             "p256_v3.server",
             Alert::CertificateUnknown,
         ),
-        ("p256_v1_sha1", "p256_v1_sha1", Alert::CertificateUnknown),
+        ("p256_v1_sha1", "p256_v1_sha1", Alert::DecryptError),
     ] {
         for version in BOTH {
             let what = format!("{chain} with the key of {key}, {version:?}");
@@ -362,13 +362,25 @@ fn nobody_is_trusted_before_or_after_the_lifetime() {
 
 #[test]
 fn an_expired_authority_authenticates_nobody() {
-    // Its leaf outlives it: issued by hand, because no tool likes to.
-    let trust = TrustStore::new();
-    trust.replace(&[Authority {
-        certificate: certificate("p256_v1_expired").to_vec(),
-        ..authority("root")
-    }]);
-    assert_eq!(trust.authority_of(&[certificate("p256_v1")]), None);
+    let trust = trusting(&["root", "root_expired"]);
+    for leaf in ["p256_v1.root_expired", "p256_v3.root_expired"] {
+        let (root, leaf_der) = (certificate("root_expired"), certificate(leaf));
+        let root = certificate::Certificate::parse(&root).unwrap();
+        let parsed = certificate::Certificate::parse(&leaf_der).unwrap();
+        assert_eq!(parsed.issuer(), root.subject());
+        assert_eq!(parsed.check_signature(&root.public_key()), Ok(()));
+        assert_eq!(parsed.lifetime().check(UnixTime::now()), Ok(()));
+        assert_eq!(
+            trust.judge(&[certificate(leaf)], UnixTime::now()),
+            Ok(None),
+            "{leaf}"
+        );
+    }
+    // The others are not touched by its end.
+    for leaf in ["p256_v1", "p256_v3"] {
+        let authority = trust.authority_of(&[certificate(leaf)]);
+        assert_eq!(authority.as_deref(), Some("id of root"));
+    }
 }
 
 #[test]
