@@ -1,72 +1,75 @@
-//! Clients, products, authorities, applications: SQLite, with an append-only change feed. (STUB: signatures only)
+//! Clients, products, authorities and applications: one SQLite file that the broker, the CLI and the admin API write at the same time.
+//!
+//! Every write verb is one transaction that also appends to the change feed ([`change`]), so whoever follows the feed ([`watch`]) sees
+//! the writes of every process in their order. What goes in is checked here ([`rule`]), by the vendor's limits.
+//!
+//! Bounds: a read is one to three indexed look-ups (tens of microseconds, more where the disk is cold); a write waits at most
+//! [`schema::BUSY`] for another process. On failure the transaction is undone and the caller gets an [`Error`]; callers refuse.
 
-use crate::contract::{Lookup, Subject};
-use std::path::Path;
+mod authority;
+mod bootstrap;
+mod change;
+mod client;
+mod connections;
+mod error;
+mod find;
+mod fingerprint;
+mod product;
+mod random;
+mod row;
+mod rule;
+mod schema;
+mod watch;
 
-/// A handle to `data/registry.db`. Clone is cheap. Calls block for microseconds (one indexed read); from async code call them through
-/// `tokio::task::block_in_place`-free helpers below or on a blocking thread.
+#[cfg(test)]
+mod tests;
+
+pub use authority::{Authority, NewAuthority};
+pub use bootstrap::Applied;
+pub use change::{Change, Changed};
+pub use client::{Page, Slot};
+pub use error::Error;
+pub use fingerprint::{fingerprint_hex, parse_fingerprint};
+pub use random::{random_hex, random_secret};
+pub use watch::Follower;
+
+use connections::Connections;
+use std::{path::Path, sync::Arc};
+
+/// A handle to `data/registry.db`. Clone is cheap.
+///
+/// Its calls block. A look-up takes tens of microseconds; a write may wait for another process. From async code, use
+/// [`Registry::blocking`].
 #[derive(Clone)]
-pub struct Registry {/* Arc … */}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Changed {
-    Client(String),
-    Product(String),
-    Authority(String),
-    /* something wide: judge everybody */ All,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    pub sequence: u64,
-    pub what: Changed,
-}
-
-#[derive(Clone, Debug)]
-pub struct Authority {
-    pub id: String,
-    pub common_name: String,
-    /* DER of the certificate */ pub certificate: Vec<u8>,
-    pub verified: bool,
-    pub verify_code: String,
+pub struct Registry {
+    connections: Arc<Connections>,
 }
 
 impl Registry {
+    /// Opens `data/registry.db`; makes the directory (mode 0700) and the file (mode 0600) where they are absent, and brings an older
+    /// schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be made or read, or a newer program has written it.
     pub fn open(data: &Path) -> Result<Self, Error> {
-        let _ = data;
-        unimplemented!()
+        let path = schema::create_file(data)?;
+        let connections = Arc::new(Connections::open(path)?);
+        Ok(Self { connections })
     }
-    /// The record that `identify` asked for, with its product; an empty subject where there is none.
-    pub fn find(&self, lookup: &Lookup) -> Result<Subject, Error> {
-        let _ = lookup;
-        unimplemented!()
-    }
-    /// The same by the id of the record (device or application): for judging a live session again.
-    pub fn subject(&self, id: &str) -> Result<Subject, Error> {
-        let _ = id;
-        unimplemented!()
-    }
-    /// Trust on first use: stores the fingerprint as the primary one if the record still waits for one; false if another was faster.
-    pub fn enrol(&self, id: &str, fingerprint: &[u8]) -> Result<bool, Error> {
-        let _ = (id, fingerprint);
-        unimplemented!()
-    }
-    /// Verified authorities only: what TLS may trust.
-    pub fn verified_authorities(&self) -> Result<Vec<Authority>, Error> {
-        unimplemented!()
-    }
-    pub fn last_sequence(&self) -> Result<u64, Error> {
-        unimplemented!()
-    }
-    /// At most 1 000 changes after `sequence`, also those of other processes.
-    pub fn changes_after(&self, sequence: u64) -> Result<Vec<Change>, Error> {
-        let _ = sequence;
-        unimplemented!()
-    }
-}
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("the registry cannot be read: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    /// Runs `call` on a thread that may block, so that neither a cold disk nor another process's write stalls other clients.
+    ///
+    /// # Errors
+    ///
+    /// Those of `call`, and [`Error::Cancelled`] while the runtime shuts down.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let registry = self.clone();
+        tokio::task::spawn_blocking(move || call(&registry))
+            .await
+            .map_err(|_| Error::Cancelled)?
+    }
 }

@@ -1,58 +1,48 @@
-//! TLS of a listener: server certificate, optional client certificates against the verified authorities, swapped live. (STUB)
+//! TLS of the listeners: one server certificate, optional client certificates, judged against the verified authorities of the moment.
+//!
+//! ```text
+//!   registry ── authorities ──> TrustStore <── verifier (one per handshake: chain, then proof of possession) <── Acceptor
+//! ```
+//!
+//! What a client certificate leads to:
+//!
+//! | the certificate | result |
+//! |---|---|
+//! | none | the handshake completes, the chain is empty |
+//! | chains to a verified authority, key proven | completes, [`Proof::authority`] names the authority |
+//! | well-formed, in time, key proven, but of no verified authority (or itself a CA) | completes without an authority, so that the policy refuses with a CONNACK code that a device engineer can read |
+//! | malformed, expired, badly signed in the name of a known authority, of an unsupported algorithm or version | TLS alert |
+//! | key not proven | TLS alert |
+//!
+//! Version 1 leaves, which the vendor's own openssl steps make, are taken as narrowly as `version1` says.
+//!
+//! Bounds: nothing is remembered between handshakes (no session resumption); the caller bounds a handshake in time and number.
 
-use crate::registry::Authority;
-use std::{io, path::Path, sync::Arc};
-use tokio::net::TcpStream;
-use tokio_rustls::{rustls::pki_types::CertificateDer, server::TlsStream};
+mod acceptor;
+pub mod authority;
+mod certificate;
+mod error;
+pub mod issue;
+pub mod pem;
+mod trust;
+mod verifier;
+mod version1;
 
-/// What the client proved in the handshake.
-#[derive(Clone, Debug, Default)]
-pub struct Proof {
-    /// Leaf first; empty where the client sent no certificate.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The verified authority it chains to.
-    pub authority: Option<String>,
-    pub server_name: Option<String>,
+#[cfg(test)]
+mod tests;
+
+pub use acceptor::{Acceptor, Proof};
+pub use error::Error;
+pub use trust::TrustStore;
+
+use std::sync::{Arc, LazyLock};
+use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+
+/// Named here and nowhere else, so that no process-wide default decides.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| Arc::new(aws_lc_rs::default_provider()));
+
+/// What may sign a certificate or a handshake: for version 1 leaves as for all others.
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    PROVIDER.signature_verification_algorithms
 }
-
-/// The verified authorities; replaced as a whole while connections live.
-#[derive(Clone, Default)]
-pub struct TrustStore {/* Arc<ArcSwap<…>> */}
-impl TrustStore {
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Replaces what is trusted from the next handshake on.
-    pub fn replace(&self, authorities: &[Authority]) {
-        let _ = authorities;
-        unimplemented!()
-    }
-    /// Under which authority is this chain valid now? For live sessions after an authority was removed or expired.
-    pub fn authority_of(&self, chain: &[CertificateDer<'_>]) -> Option<String> {
-        let _ = chain;
-        unimplemented!()
-    }
-}
-
-#[derive(Clone)]
-pub struct Acceptor {/* Arc<ServerConfig> … */}
-impl Acceptor {
-    pub fn new(certificate: &Path, key: &Path, trust: TrustStore) -> Result<Self, Error> {
-        let _ = (certificate, key, trust);
-        unimplemented!()
-    }
-    /// The whole handshake; the caller bounds it in time.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, Proof)> {
-        let _ = stream;
-        unimplemented!()
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("the TLS key `{0}` cannot be used: {1}")]
-    Key(std::path::PathBuf, String),
-}
-
-#[allow(unused)]
-fn _unused(_: Arc<()>) {}
