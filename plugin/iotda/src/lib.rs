@@ -32,6 +32,8 @@ pub mod product_service;
 pub mod proof;
 pub mod refusal;
 pub mod resource;
+#[cfg(test)]
+mod sample;
 pub mod standing;
 pub mod timestamp;
 pub mod topics;
