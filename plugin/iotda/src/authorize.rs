@@ -372,17 +372,6 @@ mod tests {
             .unwrap();
         assert!(judged(&principal, &record, end - 1).is_ok());
         assert_eq!(judged(&principal, &record, end), Err(303));
-        assert_eq!(
-            judged(
-                &session(),
-                &with_certificate(Some(sample::sha256(DEVICE1)), false),
-                NOW
-            )
-            .unwrap()
-            .valid_until
-            .is_some(),
-            true
-        );
     }
 
     #[test]

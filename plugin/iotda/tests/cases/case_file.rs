@@ -14,45 +14,65 @@ use x509_parser::pem::Pem;
 /// 2026-11-21T22:30:00Z, in the hour of the wire vectors.
 const NOW: u64 = 1_795_300_200_000;
 
+type Fields = Map<String, Value>;
+
 /// Fills in one case: `{name, source, connect, subject, expect}` with complete records in `connect` and `subject`.
 pub(crate) fn filled(case: &Value) -> Result<Value, String> {
-    let mut case = bytes_for_texts(case)?;
-    let connect = with_defaults(case.get("connect"), connect_defaults());
-    case["connect"] = filled_connect(connect)?;
-    case["subject"] = filled_subject(case.get("subject"));
-    Ok(case)
+    let mut case = with_defaults(Some(&bytes_for_texts(case)?), &json!({}));
+    let connect = filled_connect(case.get("connect"))?;
+    let subject = filled_subject(case.get("subject"));
+    case.insert("connect".to_owned(), connect);
+    case.insert("subject".to_owned(), subject);
+    Ok(Value::Object(case))
 }
 
-fn filled_connect(mut connect: Map<String, Value>) -> Result<Value, String> {
+fn filled_connect(given: Option<&Value>) -> Result<Value, String> {
+    let mut connect = with_defaults(given, &connect_defaults());
     if let Some(Value::String(password)) = connect.get("password") {
-        connect["password"] = json!(password.as_bytes());
+        let bytes = json!(password.as_bytes());
+        connect.insert("password".to_owned(), bytes);
     }
     if let Some(Value::String(now)) = connect.get("now") {
-        connect["now"] = json!(milliseconds(now)?);
+        let now = json!(milliseconds(now)?);
+        connect.insert("now".to_owned(), now);
     }
-    if let Some(pem) = connect["certificate"].get("pem").and_then(Value::as_str) {
-        connect["certificate"]["chain"] = json!(chain(pem)?);
-        connect["certificate"]
-            .as_object_mut()
-            .map(|certificate| certificate.remove("pem"));
+    if let Some(Value::Object(certificate)) = connect.get_mut("certificate") {
+        fill_chain(certificate)?;
     }
     Ok(Value::Object(connect))
 }
 
-fn filled_subject(subject: Option<&Value>) -> Value {
-    let part = |name: &str, defaults: Value| match subject.and_then(|subject| subject.get(name)) {
-        None | Some(Value::Null) => Value::Null,
-        Some(record) => Value::Object(with_defaults(Some(record), defaults)),
-    };
-    let mut client = part("client", client_defaults());
-    if let Some(known) = client
-        .get("credential")
-        .and_then(|credential| credential.get("Certificate"))
-    {
-        client["credential"] =
-            json!({"Certificate": with_defaults(Some(known), json!({"enrol": false}))});
+fn fill_chain(certificate: &mut Fields) -> Result<(), String> {
+    if let Some(Value::String(pem)) = certificate.remove("pem") {
+        certificate.insert("chain".to_owned(), json!(chain(&pem)?));
     }
-    json!({"client": client, "product": part("product", json!({"policies": [], "attributes": []}))})
+    Ok(())
+}
+
+fn filled_subject(subject: Option<&Value>) -> Value {
+    let part = |name| {
+        subject
+            .and_then(|subject| subject.get(name))
+            .filter(|part| !part.is_null())
+    };
+    let product = part("product").map(|given| with_defaults(Some(given), &product_defaults()));
+    json!({"client": part("client").map(filled_client), "product": product})
+}
+
+fn filled_client(given: &Value) -> Fields {
+    let mut client = with_defaults(Some(given), &client_defaults());
+    let known = client
+        .get("credential")
+        .and_then(|credential| credential.get("Certificate"));
+    if let Some(known) = known {
+        let known = with_defaults(Some(known), &json!({"enrol": false}));
+        client.insert("credential".to_owned(), json!({"Certificate": known}));
+    }
+    client
+}
+
+fn product_defaults() -> Value {
+    json!({"policies": [], "attributes": []})
 }
 
 fn connect_defaults() -> Value {
@@ -71,7 +91,7 @@ fn client_defaults() -> Value {
     })
 }
 
-fn with_defaults(given: Option<&Value>, defaults: Value) -> Map<String, Value> {
+fn with_defaults(given: Option<&Value>, defaults: &Value) -> Fields {
     let mut all = defaults.as_object().cloned().unwrap_or_default();
     all.extend(
         given

@@ -2,6 +2,9 @@
 //! it is refused, what its grant is called. What a grant says of single topics is proven by the host's runner, whose matcher counts
 //! (`iotda-broker policy test`); here those lines are only read.
 
+// All of this is test code, which may fail by panicking; clippy sees that only inside of test functions.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod case_file;
 
 use iotda_policy::configuration::Configuration;
@@ -97,7 +100,7 @@ fn a_wrong_expectation_fails() {
         r#"{"refusal": 201}"#,
         r#"{"lookup": {"Client": "e"}}"#,
         r#"{"grant": {"client_id": "d"}}"#,
-        r#"{}"#,
+        "{}",
     ] {
         let case = read_case(
             &serde_json::from_str(&format!(r#"{{{connect}, "expect": {expect}}}"#)).unwrap(),
@@ -147,7 +150,7 @@ fn judge(
     authorize::authorize(configuration, &principal, subject, connect.now)
 }
 
-/// Lines about topics are read, not judged: exactly one action, a QoS that exists, and a rule that the grant has.
+/// Lines about topics are read, not judged: exactly one action, a `QoS` that exists, and a rule that the grant has.
 fn misread(line: &ExpectedAccess, grant: Option<&Grant>) -> Option<String> {
     let actions = [&line.publish, &line.subscribe, &line.receive];
     let topics: Vec<_> = actions.into_iter().flatten().collect();
