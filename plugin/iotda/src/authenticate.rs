@@ -152,3 +152,76 @@ fn kept(connect: &Connect, secret: &[u8]) -> Result<[u8; password::MAC_LENGTH], 
 fn wrong_password() -> Refusal {
     refuse_by(refusal::PASSWORD, "password", "the password is wrong")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, DEVICE1, application, connect, connect_with, device, subject};
+
+    /// Codes and order of the checks are in the table cases; here is what a principal carries.
+    fn with_secret(password: &str) -> Connect {
+        Connect {
+            password: Some(password.into()),
+            ..connect("demo_device3_0_0_2026112122", Some("demo_device3"))
+        }
+    }
+
+    const PASSWORD: &str = "e004426cd7c4752c92eba074f2413aa8d26fe202c8e5329f9f9b163ae831f0f6";
+
+    #[test]
+    fn the_principal_never_holds_the_secret_or_the_password() {
+        let record = subject(device("demo_device3", sample::secret("12345678")));
+        let principal = authenticate(&with_secret(PASSWORD), &record).unwrap();
+        assert_eq!(principal.id, "demo_device3");
+        assert_eq!(principal.enrol, None);
+        for hidden in ["12345678".as_bytes(), PASSWORD.as_bytes()] {
+            let mut windows = principal.proof.windows(hidden.len());
+            assert!(!windows.any(|window| window == hidden));
+        }
+    }
+
+    #[test]
+    fn no_refusal_shows_the_secret_or_the_password() {
+        let record = subject(device("demo_device3", sample::secret("12345678")));
+        let refusal = authenticate(&with_secret("c0ffee"), &record).unwrap_err();
+        assert_eq!(refusal.code, refusal::PASSWORD);
+        assert!(!refusal.detail.contains("c0ffee") && !refusal.detail.contains("12345678"));
+    }
+
+    #[test]
+    fn the_first_certificate_is_handed_over_for_enrolment() {
+        let waiting = Credential::Certificate(sample::fingerprints(None, true));
+        let record = subject(device("demo_device1", waiting));
+        let principal = authenticate(&connect_with(DEVICE1), &record).unwrap();
+        assert_eq!(principal.enrol, Some(sample::sha256(DEVICE1)));
+    }
+
+    #[test]
+    fn if_another_was_faster_the_second_certificate_is_refused() {
+        let adopted = Credential::Certificate(sample::fingerprints(
+            Some(sample::sha256(sample::DEVICE2)),
+            true,
+        ));
+        let record = subject(device("demo_device1", adopted));
+        let refusal = authenticate(&connect_with(DEVICE1), &record).unwrap_err();
+        assert_eq!(refusal.code, refusal::CERTIFICATE);
+    }
+
+    #[test]
+    fn a_token_is_compared_as_a_whole() {
+        let record = subject(application("app-token-1"));
+        for (sent, is_proven) in [
+            ("app-token-1", true),
+            ("app-token-", false),
+            ("app-token-11", false),
+            ("App-token-1", false),
+            ("", false),
+        ] {
+            let connect = Connect {
+                password: Some(sent.into()),
+                ..connect("mosq", Some("demo_app"))
+            };
+            assert_eq!(authenticate(&connect, &record).is_ok(), is_proven, "{sent}");
+        }
+    }
+}

@@ -190,3 +190,267 @@ fn check_size(grant: Grant) -> Result<Grant, Refusal> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authenticate::authenticate;
+    use crate::contract::{Connect, Document, Effect, Fingerprints, Status};
+    use crate::sample::{
+        self, DEVICE1, DEVICE2, EXPIRED, NOW, application, connect, connect_with, device,
+        fingerprints, secret, subject,
+    };
+
+    fn with_certificate(primary: Option<Vec<u8>>, enrol: bool) -> Subject {
+        let known = fingerprints(primary, enrol);
+        subject(device("demo_device1", Credential::Certificate(known)))
+    }
+
+    /// The session of `demo_device1`, which connected with `DEVICE1`.
+    fn session() -> Principal {
+        let record = with_certificate(Some(sample::sha256(DEVICE1)), false);
+        authenticate(&connect_with(DEVICE1), &record).unwrap()
+    }
+
+    fn judged(principal: &Principal, subject: &Subject, now: UtcMs) -> Result<Grant, u16> {
+        let grant = authorize(&Configuration::default(), principal, subject, now);
+        grant.map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn a_live_session_lasts_while_its_certificate_is_named() {
+        let both = Subject {
+            client: Some(device(
+                "demo_device1",
+                Credential::Certificate(Fingerprints {
+                    primary: Some(sample::sha256(DEVICE2)),
+                    secondary: Some(sample::sha256(DEVICE1)),
+                    enrol: false,
+                }),
+            )),
+            product: None,
+        };
+        for (subject, expected) in [
+            (
+                with_certificate(Some(sample::sha256(DEVICE1)), false),
+                Ok(()),
+            ),
+            (with_certificate(Some(sample::sha1(DEVICE1)), false), Ok(())),
+            (both, Ok(())),
+            (
+                with_certificate(Some(sample::sha256(DEVICE2)), false),
+                Err(306),
+            ),
+            (with_certificate(None, true), Err(306)),
+            (with_certificate(None, false), Err(306)),
+            (
+                subject(device("demo_device1", secret("12345678"))),
+                Err(306),
+            ),
+            (subject(device("demo_device2", Credential::None)), Err(200)),
+            (
+                Subject {
+                    client: None,
+                    product: None,
+                },
+                Err(200),
+            ),
+        ] {
+            assert_eq!(
+                judged(&session(), &subject, NOW).map(drop),
+                expected,
+                "{subject:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_live_session_lasts_while_its_secret_is_one_of_two() {
+        let connect = Connect {
+            password: Some(
+                "e004426cd7c4752c92eba074f2413aa8d26fe202c8e5329f9f9b163ae831f0f6".into(),
+            ),
+            ..connect("demo_device3_0_0_2026112122", Some("demo_device3"))
+        };
+        let record = |credential| subject(device("demo_device3", credential));
+        let principal = authenticate(&connect, &record(secret("12345678"))).unwrap();
+        assert!(judged(&principal, &record(secret("12345678")), NOW).is_ok());
+        assert_eq!(
+            judged(&principal, &record(secret("87654321")), NOW),
+            Err(306)
+        );
+        let flipped = Credential::Certificate(fingerprints(None, true));
+        assert_eq!(judged(&principal, &record(flipped), NOW), Err(306));
+    }
+
+    #[test]
+    fn status_and_place_end_a_live_session() {
+        let known = || {
+            device(
+                "demo_device1",
+                Credential::Certificate(fingerprints(Some(sample::sha256(DEVICE1)), false)),
+            )
+        };
+        for (client, expected) in [
+            (
+                Client {
+                    status: Status::Frozen,
+                    ..known()
+                },
+                301,
+            ),
+            (
+                Client {
+                    status: Status::Inactive,
+                    ..known()
+                },
+                301,
+            ),
+            (
+                Client {
+                    gateway: Some("demo_gw".into()),
+                    ..known()
+                },
+                300,
+            ),
+        ] {
+            assert_eq!(judged(&session(), &subject(client), NOW), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_plain_session_ends_when_its_client_must_use_tls() {
+        let connect = Connect {
+            encrypted: false,
+            password: Some("app-token-1".into()),
+            ..connect("mosq", Some("demo_app"))
+        };
+        let principal = authenticate(&connect, &subject(application("app-token-1"))).unwrap();
+        let strict = Client {
+            encrypted_only: true,
+            ..application("app-token-1")
+        };
+        assert_eq!(judged(&principal, &subject(strict), NOW), Err(305));
+        assert_eq!(
+            judged(&principal, &subject(application("app-token-2")), NOW),
+            Err(306)
+        );
+    }
+
+    #[test]
+    fn first_use_is_authorized_once_and_only_until_it_is_stored() {
+        let waiting = with_certificate(None, true);
+        let first = authenticate(&connect_with(DEVICE1), &waiting).unwrap();
+        assert!(judged(&first, &waiting, NOW).is_ok(), "before it is stored");
+        let stored = with_certificate(Some(sample::sha256(DEVICE1)), false);
+        let live = Principal {
+            enrol: None,
+            ..first.clone()
+        };
+        assert!(judged(&live, &stored, NOW).is_ok());
+        assert_eq!(
+            judged(&live, &waiting, NOW),
+            Err(306),
+            "reset without a value"
+        );
+        let other = with_certificate(Some(sample::sha256(DEVICE2)), false);
+        assert_eq!(judged(&first, &other, NOW), Err(306), "another was faster");
+    }
+
+    #[test]
+    fn a_session_does_not_outlive_its_certificate() {
+        let record = with_certificate(Some(sample::sha256(EXPIRED)), false);
+        let connect = Connect {
+            // 2026-11-07T12:00:00Z
+            now: 1_794_052_800_000,
+            ..connect_with(EXPIRED)
+        };
+        let principal = authenticate(&connect, &record).unwrap();
+        let end = judged(&principal, &record, connect.now)
+            .unwrap()
+            .valid_until
+            .unwrap();
+        assert!(judged(&principal, &record, end - 1).is_ok());
+        assert_eq!(judged(&principal, &record, end), Err(303));
+    }
+
+    #[test]
+    fn an_unreadable_proof_proves_nothing() {
+        let record = with_certificate(Some(sample::sha256(DEVICE1)), false);
+        for proof in [Vec::new(), vec![2, 1, 1], session().proof[..40].to_vec()] {
+            let principal = Principal { proof, ..session() };
+            assert_eq!(judged(&principal, &record, NOW), Err(300));
+        }
+    }
+
+    #[test]
+    fn a_device_has_the_vendors_limits_and_no_more() {
+        let record = with_certificate(Some(sample::sha256(DEVICE1)), false);
+        let grant = judged(&session(), &record, NOW).unwrap();
+        assert_eq!(grant.client_id, "demo_device1");
+        assert!(grant.unsolicited && grant.limits.will);
+        assert_eq!(grant.suffix_mark, Some('?'));
+        assert_eq!(
+            (grant.limits.keep_alive_max, grant.limits.publish_rate),
+            (1_200, 50)
+        );
+        assert!(
+            grant
+                .rules
+                .iter()
+                .all(|rule| rule.pattern.starts_with("$oc/devices/demo_device1/"))
+        );
+        assert!(
+            grant
+                .rules
+                .iter()
+                .all(|rule| rule.effect != Effect::Inspect && !rule.retain)
+        );
+    }
+
+    /// Each of ten policies is within the vendor's limits; together they are over the contract's.
+    fn ten_large_policies(resource: &str) -> (Configuration, Subject) {
+        let resources = vec![format!("\"topic:{resource}\""); 10].join(",");
+        let statement = format!(
+            r#"{{"effect":"DENY","actions":["iotda:devices:publish"],"resources":[{resources}]}}"#
+        );
+        let statements = vec![statement; 3].join(",");
+        let names: Vec<String> = (0..10).map(|number| format!("p{number}")).collect();
+        let documents = names.iter().map(|name| Document {
+            name: format!("{name}.json"),
+            text: format!(r#"{{"policy_name":"{name}","statement":[{statements}]}}"#),
+        });
+        let configuration = Configuration::read(&documents.collect::<Vec<_>>()).unwrap();
+        let known = fingerprints(Some(sample::sha256(DEVICE1)), false);
+        let client = Client {
+            policies: names,
+            ..device("demo_device1", Credential::Certificate(known))
+        };
+        (configuration, subject(client))
+    }
+
+    #[test]
+    fn policies_that_add_up_to_too_much_are_refused_with_a_sentence() {
+        let (configuration, record) = ten_large_policies("a");
+        let refusal = authorize(&configuration, &session(), &record, NOW).unwrap_err();
+        assert_eq!(refusal.code, refusal::LIMIT);
+        assert!(refusal.detail.contains("327 rules"), "{}", refusal.detail);
+    }
+
+    #[test]
+    fn a_pattern_that_outgrows_the_contract_is_refused_not_dropped() {
+        let (configuration, mut record) = ten_large_policies(&"${devices.deviceId}".repeat(6));
+        let id = "d".repeat(128);
+        let client = record.client.as_mut().unwrap();
+        client.id = id.clone();
+        client.policies.truncate(1);
+        let principal = Principal { id, ..session() };
+        let refusal = authorize(&configuration, &principal, &record, NOW).unwrap_err();
+        assert_eq!(refusal.code, refusal::LIMIT);
+        assert!(
+            refusal.detail.contains("over 512 bytes"),
+            "{}",
+            refusal.detail
+        );
+    }
+}

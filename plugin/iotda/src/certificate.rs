@@ -135,3 +135,140 @@ fn missing() -> Refusal {
 fn wrong(detail: &str) -> Refusal {
     refuse_by(refusal::CERTIFICATE, "certificate", detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, DEVICE1, DEVICE2, EXPIRED, NOW, fingerprints, presented};
+
+    fn code(presented: Option<&Certificate>, known: &Fingerprints, now: UtcMs) -> Option<u16> {
+        prove(presented, known, now)
+            .err()
+            .map(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn the_stored_length_says_which_digest_counts() {
+        let certificate = presented(DEVICE1);
+        for (stored, is_known) in [
+            (sample::sha256(DEVICE1), true),
+            (sample::sha1(DEVICE1), true),
+            (sample::sha256(DEVICE2), false),
+            (sample::sha1(DEVICE2), false),
+            (sample::sha256(DEVICE1)[..20].to_vec(), false),
+            ([sample::sha1(DEVICE1), vec![0; 12]].concat(), false),
+            (Vec::new(), false),
+        ] {
+            let known = fingerprints(Some(stored.clone()), false);
+            assert_eq!(
+                code(Some(&certificate), &known, NOW).is_none(),
+                is_known,
+                "{stored:?}"
+            );
+            let secondary = Fingerprints {
+                primary: Some(vec![7; 32]),
+                secondary: Some(stored),
+                enrol: false,
+            };
+            assert_eq!(
+                code(Some(&certificate), &secondary, NOW).is_none(),
+                is_known
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_certificate_is_adopted_and_no_second() {
+        let certificate = presented(DEVICE1);
+        let first = prove(Some(&certificate), &fingerprints(None, true), NOW).unwrap();
+        assert!(first.first_use);
+        assert_eq!(first.leaf.sha256.to_vec(), sample::sha256(DEVICE1));
+        let adopted = fingerprints(Some(sample::sha256(DEVICE1)), true);
+        assert!(!prove(Some(&certificate), &adopted, NOW).unwrap().first_use);
+        assert_eq!(code(Some(&presented(DEVICE2)), &adopted, NOW), Some(303));
+        assert_eq!(
+            code(Some(&certificate), &fingerprints(None, false), NOW),
+            Some(303)
+        );
+    }
+
+    #[test]
+    fn a_known_secondary_is_not_adopted_as_primary() {
+        let known = Fingerprints {
+            primary: None,
+            secondary: Some(sample::sha1(DEVICE1)),
+            enrol: true,
+        };
+        assert!(
+            !prove(Some(&presented(DEVICE1)), &known, NOW)
+                .unwrap()
+                .first_use
+        );
+    }
+
+    #[test]
+    fn only_certificates_of_a_verified_authority_count() {
+        let unchained = Certificate {
+            authority: None,
+            ..presented(DEVICE1)
+        };
+        for known in [
+            fingerprints(Some(sample::sha256(DEVICE1)), false),
+            fingerprints(None, true),
+        ] {
+            assert_eq!(code(Some(&unchained), &known, NOW), Some(303));
+        }
+    }
+
+    #[test]
+    fn the_validity_is_closed_at_both_ends() {
+        let leaf = read(&sample::der(EXPIRED)).unwrap();
+        let known = fingerprints(Some(sample::sha256(EXPIRED)), false);
+        let certificate = presented(EXPIRED);
+        for (now, expected) in [
+            (leaf.not_before - 1, Some(303)),
+            (leaf.not_before, None),
+            (leaf.not_after, None),
+            (leaf.not_after + 1, Some(303)),
+        ] {
+            assert_eq!(code(Some(&certificate), &known, now), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        let known = fingerprints(Some(sample::sha256(DEVICE1)), true);
+        assert_eq!(code(None, &known, NOW), Some(302));
+        let whole = sample::der(DEVICE1);
+        let longer = [whole.clone(), vec![0]].concat();
+        for der in [
+            Vec::new(),
+            vec![0x30],
+            whole[..whole.len() - 1].to_vec(),
+            longer,
+        ] {
+            let certificate = Certificate {
+                chain: vec![der],
+                authority: Some("ca1".into()),
+            };
+            assert_eq!(code(Some(&certificate), &known, NOW), Some(303));
+        }
+        let empty = Certificate {
+            chain: Vec::new(),
+            authority: Some("ca1".into()),
+        };
+        assert_eq!(code(Some(&empty), &known, NOW), Some(302));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn flipped_bytes_never_panic_and_never_match(at in 0_usize..700, bit in 0_u8..8) {
+            let mut der = sample::der(DEVICE1);
+            let at = at % der.len();
+            der[at] ^= 1 << bit;
+            let certificate = Certificate { chain: vec![der], authority: Some("ca1".into()) };
+            let known = fingerprints(Some(sample::sha256(DEVICE1)), false);
+            proptest::prop_assert_eq!(code(Some(&certificate), &known, NOW), Some(303));
+        }
+    }
+}

@@ -92,3 +92,38 @@ fn check_keep_alive(seconds: u16) -> Result<(), Refusal> {
         format!("a keep alive of {seconds} s is out of range: it must be 30 to 1200 s"),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::connect;
+    use proptest::prelude::*;
+
+    /// Codes are in the table cases; here are the bounds.
+    #[test]
+    fn an_application_keeps_within_a_canonical_client_id() {
+        let client_id = "c".repeat(client_id::LENGTH_MAX);
+        let longest = "n".repeat(NAME_MAX);
+        assert!(claim(&connect(&client_id, Some(&longest))).is_ok());
+        assert!(longest.len() + 1 + client_id.len() <= 512);
+        for (client_id, name) in [
+            (format!("{client_id}c"), longest.clone()),
+            (client_id, format!("{longest}n")),
+        ] {
+            let refusal = claim(&connect(&client_id, Some(&name))).unwrap_err();
+            assert_eq!(refusal.code, refusal::CLIENT_ID);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_connect_is_looked_up_or_refused(client_id in ".{0,40}", username in proptest::option::of(".{0,40}")) {
+            match identify(&connect(&client_id, username.as_deref())) {
+                Ok(Lookup::Client(id) | Lookup::Node(id)) => prop_assert_eq!(Some(id), username),
+                Ok(Lookup::Application(name)) => prop_assert_eq!(Some(name), username),
+                Ok(other) => prop_assert!(false, "{:?}", other),
+                Err(refusal) => prop_assert!((100..=102).contains(&refusal.code)),
+            }
+        }
+    }
+}

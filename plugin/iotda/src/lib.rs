@@ -27,11 +27,14 @@ pub mod password;
 pub mod policy_document;
 pub mod policy_rules;
 pub mod problem;
+mod product_check;
 pub mod product_document;
-pub mod product_service;
+mod product_service;
 pub mod proof;
 pub mod refusal;
 pub mod resource;
+#[cfg(test)]
+mod sample;
 pub mod standing;
 pub mod timestamp;
 pub mod topics;

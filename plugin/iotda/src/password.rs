@@ -74,8 +74,13 @@ mod tests {
     }
 
     fn password(secret: &str, timestamp: &str) -> String {
-        let mac = hmac_sha256(timestamp.as_bytes(), secret.as_bytes()).unwrap();
-        mac.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hmac_sha256(timestamp.as_bytes(), secret.as_bytes()).unwrap())
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap();
+        let pair = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
+        bytes.iter().flat_map(pair).collect()
     }
 
     /// A: the vendor's guide. B: a community SDK's test. C: three vendor SDKs on the wire.
@@ -126,8 +131,7 @@ mod tests {
     fn what_is_not_the_password_proves_nothing() {
         let known = secrets(Some("12345678"), None);
         let right = password("12345678", "2026112122");
-        let reversed = hmac_sha256(b"12345678", b"2026112122").unwrap();
-        let reversed: String = reversed.iter().map(|byte| format!("{byte:02x}")).collect();
+        let reversed = hex(&hmac_sha256(b"12345678", b"2026112122").unwrap());
         for sent in [
             "",
             "12345678",

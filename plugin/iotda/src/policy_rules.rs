@@ -179,7 +179,7 @@ fn rule(
     }
 }
 
-/// A DENY holds for every QoS: a rule with a lower one would not match a PUBLISH above it.
+/// A DENY holds for every `QoS`: a rule with a lower one would not match a PUBLISH above it.
 fn max_qos(effect: PolicyEffect) -> Qos {
     match effect {
         PolicyEffect::Allow => Qos::AtLeastOnce,

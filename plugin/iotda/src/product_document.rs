@@ -5,7 +5,8 @@
 
 use crate::contract::{Document, Problem};
 use crate::problem;
-use crate::product_service::{self, Service};
+use crate::product_check;
+use crate::product_service::Service;
 use serde::Deserialize;
 
 const SIZE_MAX: usize = 512_000;
@@ -106,7 +107,7 @@ pub fn read(document: &Document) -> Result<ProductDocument, Vec<Problem>> {
         .map_err(|error| vec![problem::unreadable(document, "product model", &error)])?;
     let mut problems = check_sizes(document, &written);
     problems.extend(check_texts(document, &written));
-    product_service::check(document, &written.services, &mut problems);
+    product_check::check(document, &written.services, &mut problems);
     let custom_topics = read_topics(document, &written.custom_topics, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -310,7 +311,7 @@ mod tests {
             ),
             (
                 &with_topics(
-                    &vec![r#"{"topic":"$oc/devices/{device_id}/user/a","operation":"all"}"#; 2]
+                    &[r#"{"topic":"$oc/devices/{device_id}/user/a","operation":"all"}"#; 2]
                         .join(","),
                 ),
                 "is declared twice",

@@ -1,36 +1,27 @@
-//! The services of a product model: properties, commands and events, with the vendor's limits.
+//! The services of a product model as they are written: properties, commands and events in the vendor's fields.
+//!
+//! Unknown fields and unknown names of types are refused by the JSON reader, with their line; `product_check` judges the rest.
 
-use crate::contract::{Document, Problem};
-use crate::problem;
 use serde::Deserialize;
-use std::collections::BTreeSet;
-
-const ENTRIES_MAX: usize = 500;
-const SERVICE_NAME_MAX: usize = 64;
-const PROPERTY_NAME_MAX: usize = 64;
-const COMMAND_NAME_MAX: usize = 64;
-const EVENT_NAME_MAX: usize = 64;
-const PARAMETER_NAME_MAX: usize = 32;
-const RESPONSE_NAME_MAX: usize = 128;
-/// Characters of `min`, `max` and `unit`.
-const BOUND_MAX: usize = 16;
 
 /// A service of a product.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Service {
-    service_id: String,
-    service_type: Option<String>,
+pub(crate) struct Service {
+    #[serde(rename = "service_id")]
+    pub(crate) id: String,
+    #[serde(rename = "service_type")]
+    pub(crate) kind: Option<String>,
     #[serde(default, rename = "description")]
     _description: Option<String>,
     #[serde(default, rename = "option")]
     _option: Option<Presence>,
     #[serde(default)]
-    properties: Vec<Property>,
+    pub(crate) properties: Vec<Property>,
     #[serde(default)]
-    commands: Vec<Command>,
+    pub(crate) commands: Vec<Command>,
     #[serde(default)]
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 #[derive(Deserialize)]
@@ -42,21 +33,22 @@ enum Presence {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Property {
-    property_name: String,
+pub(crate) struct Property {
+    #[serde(rename = "property_name")]
+    pub(crate) name: String,
     #[serde(default, rename = "method")]
     _method: Option<Method>,
     #[serde(default, rename = "default_value")]
     _default_value: Option<serde_json::Value>,
-    data_type: DataType,
-    min: Option<String>,
-    max: Option<String>,
+    pub(crate) data_type: DataType,
+    pub(crate) min: Option<String>,
+    pub(crate) max: Option<String>,
     #[serde(default, rename = "max_length")]
     _max_length: Option<u32>,
-    step: Option<f64>,
-    unit: Option<String>,
+    pub(crate) step: Option<f64>,
+    pub(crate) unit: Option<String>,
     #[serde(default)]
-    enum_list: Vec<String>,
+    pub(crate) enum_list: Vec<String>,
     #[serde(default, rename = "required")]
     _required: bool,
     #[serde(default, rename = "description")]
@@ -73,43 +65,47 @@ enum Method {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Command {
-    command_name: String,
+pub(crate) struct Command {
+    #[serde(rename = "command_name")]
+    pub(crate) name: String,
     #[serde(default)]
-    paras: Vec<Parameter>,
+    pub(crate) paras: Vec<Parameter>,
     #[serde(default)]
-    responses: Vec<Response>,
+    pub(crate) responses: Vec<Response>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Response {
-    response_name: String,
+pub(crate) struct Response {
+    #[serde(rename = "response_name")]
+    pub(crate) name: String,
     #[serde(default)]
-    paras: Vec<Parameter>,
+    pub(crate) paras: Vec<Parameter>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Event {
-    event_type: String,
+pub(crate) struct Event {
+    #[serde(rename = "event_type")]
+    pub(crate) name: String,
     #[serde(default)]
-    paras: Vec<Parameter>,
+    pub(crate) paras: Vec<Parameter>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parameter {
-    para_name: String,
-    data_type: DataType,
-    min: Option<String>,
-    max: Option<String>,
+pub(crate) struct Parameter {
+    #[serde(rename = "para_name")]
+    pub(crate) name: String,
+    pub(crate) data_type: DataType,
+    pub(crate) min: Option<String>,
+    pub(crate) max: Option<String>,
     #[serde(default, rename = "max_length")]
     _max_length: Option<u32>,
-    step: Option<f64>,
-    unit: Option<String>,
+    pub(crate) step: Option<f64>,
+    pub(crate) unit: Option<String>,
     #[serde(default)]
-    enum_list: Vec<String>,
+    pub(crate) enum_list: Vec<String>,
     #[serde(default, rename = "required")]
     _required: bool,
     #[serde(default, rename = "description")]
@@ -117,7 +113,7 @@ struct Parameter {
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize)]
-enum DataType {
+pub(crate) enum DataType {
     #[serde(rename = "int")]
     Int,
     #[serde(rename = "long")]
@@ -138,191 +134,20 @@ enum DataType {
 }
 
 /// What a property and a parameter have in common.
-struct Constraints<'v> {
-    name: &'v str,
-    data_type: DataType,
-    min: Option<&'v str>,
-    max: Option<&'v str>,
-    step: Option<f64>,
-    unit: Option<&'v str>,
-    enum_list: &'v [String],
-}
-
-/// Checks the services; every problem is told at once.
-pub fn check(document: &Document, services: &[Service], problems: &mut Vec<Problem>) {
-    let mut checked = Check { document, problems };
-    checked.names(
-        "service",
-        services.iter().map(|service| service.service_id.as_str()),
-        SERVICE_NAME_MAX,
-    );
-    for service in services {
-        checked.service(service);
-    }
-}
-
-struct Check<'d> {
-    document: &'d Document,
-    problems: &'d mut Vec<Problem>,
-}
-
-impl Check<'_> {
-    fn service(&mut self, service: &Service) {
-        let Service {
-            properties,
-            commands,
-            events,
-            ..
-        } = service;
-        if let Some(kind) = service
-            .service_type
-            .as_deref()
-            .filter(|kind| kind.len() > SERVICE_NAME_MAX)
-        {
-            self.tell(
-                kind,
-                format!("the service type is longer than {SERVICE_NAME_MAX} bytes: shorten it"),
-            );
-        }
-        self.names(
-            "property",
-            properties.iter().map(|entry| entry.property_name.as_str()),
-            PROPERTY_NAME_MAX,
-        );
-        self.names(
-            "command",
-            commands.iter().map(|entry| entry.command_name.as_str()),
-            COMMAND_NAME_MAX,
-        );
-        self.names(
-            "event",
-            events.iter().map(|entry| entry.event_type.as_str()),
-            EVENT_NAME_MAX,
-        );
-        properties
-            .iter()
-            .for_each(|property| self.constraints(&property.constraints()));
-        for command in commands {
-            self.command(command);
-        }
-        events
-            .iter()
-            .for_each(|event| self.parameters(&event.paras));
-    }
-
-    fn command(&mut self, command: &Command) {
-        let names = command
-            .responses
-            .iter()
-            .map(|response| response.response_name.as_str());
-        self.names("response", names, RESPONSE_NAME_MAX);
-        self.parameters(&command.paras);
-        for response in &command.responses {
-            self.parameters(&response.paras);
-        }
-    }
-
-    fn parameters(&mut self, parameters: &[Parameter]) {
-        self.names(
-            "parameter",
-            parameters.iter().map(|entry| entry.para_name.as_str()),
-            PARAMETER_NAME_MAX,
-        );
-        parameters
-            .iter()
-            .for_each(|parameter| self.constraints(&parameter.constraints()));
-    }
-
-    /// Names of one list: how many, how long, each once.
-    fn names<'v>(&mut self, kind: &str, names: impl Iterator<Item = &'v str>, length_max: usize) {
-        let mut seen = BTreeSet::new();
-        for name in names {
-            if !is_name(name, length_max) {
-                let shown = name.escape_debug();
-                self.tell(name, format!("the {kind} name `{shown}` is not valid: use 1 to {length_max} characters without `.`, `$` and NUL"));
-            }
-            if !seen.insert(name) {
-                self.tell(
-                    name,
-                    format!(
-                        "the {kind} `{}` is there twice: rename one",
-                        name.escape_debug()
-                    ),
-                );
-            }
-        }
-        if seen.len() > ENTRIES_MAX {
-            self.problems.push(problem::whole(
-                self.document,
-                format!(
-                    "`{}` entries of the kind {kind} in one list: there may be {ENTRIES_MAX}",
-                    seen.len()
-                ),
-            ));
-        }
-    }
-
-    fn constraints(&mut self, value: &Constraints) {
-        let name = value.name.escape_debug();
-        for bound in [value.min, value.max, value.unit].into_iter().flatten() {
-            if bound.chars().count() > BOUND_MAX {
-                self.tell(bound, format!("`{name}` has a min, max or unit of more than {BOUND_MAX} characters: shorten it"));
-            }
-        }
-        if !value.has_range() {
-            self.tell(
-                value.name,
-                format!(
-                    "`{name}` has a min and max that are no range: write numbers, min not above max"
-                ),
-            );
-        }
-        if value.step.is_some_and(|step| step < 0.0) {
-            self.tell(
-                value.name,
-                format!("`{name}` has a negative step: write how far apart values are"),
-            );
-        }
-        if value.data_type == DataType::Enum && value.enum_list.is_empty() {
-            self.tell(
-                value.name,
-                format!("`{name}` is an enum without values: list them in `enum_list`"),
-            );
-        }
-    }
-
-    fn tell(&mut self, value: &str, message: String) {
-        self.problems
-            .push(problem::at(self.document, value, message));
-    }
-}
-
-impl Constraints<'_> {
-    /// Numbers need numeric bounds in order; what bounds mean for other types is the vendor's to say.
-    fn has_range(&self) -> bool {
-        if !matches!(
-            self.data_type,
-            DataType::Int | DataType::Long | DataType::Decimal
-        ) {
-            return true;
-        }
-        let number = |bound: Option<&str>, absent| {
-            bound.map_or(Some(absent), |text| text.parse::<f64>().ok())
-        };
-        match (
-            number(self.min, f64::NEG_INFINITY),
-            number(self.max, f64::INFINITY),
-        ) {
-            (Some(min), Some(max)) => min <= max,
-            _ => false,
-        }
-    }
+pub(crate) struct Constraints<'v> {
+    pub(crate) name: &'v str,
+    pub(crate) data_type: DataType,
+    pub(crate) min: Option<&'v str>,
+    pub(crate) max: Option<&'v str>,
+    pub(crate) step: Option<f64>,
+    pub(crate) unit: Option<&'v str>,
+    pub(crate) enum_list: &'v [String],
 }
 
 impl Property {
-    fn constraints(&self) -> Constraints<'_> {
+    pub(crate) fn constraints(&self) -> Constraints<'_> {
         Constraints {
-            name: &self.property_name,
+            name: &self.name,
             data_type: self.data_type,
             min: self.min.as_deref(),
             max: self.max.as_deref(),
@@ -334,9 +159,9 @@ impl Property {
 }
 
 impl Parameter {
-    fn constraints(&self) -> Constraints<'_> {
+    pub(crate) fn constraints(&self) -> Constraints<'_> {
         Constraints {
-            name: &self.para_name,
+            name: &self.name,
             data_type: self.data_type,
             min: self.min.as_deref(),
             max: self.max.as_deref(),
@@ -344,119 +169,5 @@ impl Parameter {
             unit: self.unit.as_deref(),
             enum_list: &self.enum_list,
         }
-    }
-}
-
-fn is_name(name: &str, length_max: usize) -> bool {
-    let length = name.chars().count();
-    (1..=length_max).contains(&length) && !name.contains(['.', '$', '\0'])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problems_of(services: &str) -> Vec<String> {
-        let document = Document {
-            name: "p.json".into(),
-            text: services.into(),
-        };
-        let mut problems = Vec::new();
-        match serde_json::from_str::<Vec<Service>>(services) {
-            Ok(services) => check(&document, &services, &mut problems),
-            Err(error) => problems.push(problem::unreadable(&document, "product model", &error)),
-        }
-        problems
-            .into_iter()
-            .map(|problem| problem.message)
-            .collect()
-    }
-
-    fn with_property(property: &str) -> String {
-        format!(r#"[{{"service_id":"Battery","properties":[{property}]}}]"#)
-    }
-
-    #[test]
-    fn a_whole_service_is_read() {
-        let service = r#"[{"service_id":"Battery","service_type":"Battery","option":"Optional","description":"",
-            "properties":[{"property_name":"batteryLevel","data_type":"int","min":"0","max":"100","step":1,"unit":"%","method":"R","required":true},
-                          {"property_name":"state","data_type":"enum","enum_list":["charging","idle"],"default_value":"idle","method":"RWE"},
-                          {"property_name":"tags","data_type":"string list","max_length":64}],
-            "commands":[{"command_name":"reboot","paras":[{"para_name":"delay","data_type":"decimal","min":"-0.5"}],
-                         "responses":[{"response_name":"done","paras":[]}]}],
-            "events":[{"event_type":"low","paras":[{"para_name":"at","data_type":"DateTime"}]}]}]"#;
-        assert_eq!(problems_of(service), [String::new(); 0]);
-    }
-
-    #[test]
-    fn each_limit_is_named() {
-        let long = format!(
-            r#"{{"property_name":"{}","data_type":"int"}}"#,
-            "p".repeat(65)
-        );
-        for (property, cause) in [
-            (
-                r#"{"property_name":"a.b","data_type":"int"}"#,
-                "`a.b` is not valid",
-            ),
-            (&*long, "is not valid"),
-            (
-                r#"{"property_name":"a","data_type":"int"},{"property_name":"a","data_type":"int"}"#,
-                "`a` is there twice",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"integer"}"#,
-                "unknown variant `integer`",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"int","min":"5","max":"4"}"#,
-                "are no range",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"int","min":"NaN"}"#,
-                "are no range",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"long","max":"many"}"#,
-                "are no range",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"int","unit":"12345678901234567"}"#,
-                "more than 16 characters",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"int","step":-1}"#,
-                "negative step",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"enum"}"#,
-                "enum without values",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"int","method":"X"}"#,
-                "unknown variant `X`",
-            ),
-            (
-                r#"{"property_name":"a","data_type":"int","writable":true}"#,
-                "unknown field `writable`",
-            ),
-        ] {
-            let problems = problems_of(&with_property(property));
-            assert!(
-                problems.iter().any(|told| told.contains(cause)),
-                "{cause}: {problems:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn names_of_services_commands_and_parameters_are_checked() {
-        let parameter = "q".repeat(33);
-        let services = format!(
-            r#"[{{"service_id":"a"}},{{"service_id":"a"}},
-                {{"service_id":"b","commands":[{{"command_name":"","paras":[{{"para_name":"{parameter}","data_type":"int"}}]}}]}}]"#
-        );
-        let problems = problems_of(&services);
-        assert_eq!(problems.len(), 3, "{problems:?}");
     }
 }

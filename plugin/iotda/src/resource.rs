@@ -20,12 +20,15 @@ enum Part {
     Variable(Variable),
 }
 
-/// A variable by the vendor's name.
+/// Whose id a variable stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Variable {
-    DeviceId,
-    ClientId,
-    ProductId,
+    /// `${devices.deviceId}`.
+    Device,
+    /// `${devices.clientId}`.
+    Client,
+    /// `${devices.productId}`.
+    Product,
 }
 
 /// The values of one device.
@@ -93,16 +96,16 @@ impl Resource {
 
 impl Variable {
     const ALL: [(&str, Self); 3] = [
-        ("${devices.deviceId}", Self::DeviceId),
-        ("${devices.clientId}", Self::ClientId),
-        ("${devices.productId}", Self::ProductId),
+        ("${devices.deviceId}", Self::Device),
+        ("${devices.clientId}", Self::Client),
+        ("${devices.productId}", Self::Product),
     ];
 
     fn value<'v>(self, variables: &Variables<'v>) -> &'v str {
         match self {
-            Self::DeviceId => variables.device_id,
-            Self::ClientId => variables.client_id,
-            Self::ProductId => variables.product_id,
+            Self::Device => variables.device_id,
+            Self::Client => variables.client_id,
+            Self::Product => variables.product_id,
         }
     }
 }

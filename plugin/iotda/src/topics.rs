@@ -118,7 +118,7 @@ fn deny(actions: Actions, pattern: String) -> Rule {
     rule(Effect::Deny, actions, pattern, WRONG_DIRECTION.to_owned())
 }
 
-/// The vendor has no QoS 2 and no retained messages.
+/// The vendor has no `QoS` 2 and no retained messages.
 fn rule(effect: Effect, actions: Actions, pattern: String, name: String) -> Rule {
     Rule {
         effect,
