@@ -48,7 +48,7 @@ pub enum Unusable {
     Greeting(String),
 }
 
-pub(super) fn check(grant: &contract::Grant) -> Result<(), Unusable> {
+pub(crate) fn check(grant: &contract::Grant) -> Result<(), Unusable> {
     check_client_id(&grant.client_id)?;
     at_most("the number of rules of the grant", grant.rules.len(), RULES)?;
     for rule in &grant.rules {

@@ -14,6 +14,7 @@ mod tests;
 mod wildcard;
 
 pub use cache::DecisionCache;
+pub(crate) use limits::check;
 pub use limits::{TooLarge, Unusable};
 
 use crate::contract::{self, Actions, Effect, Qos};
