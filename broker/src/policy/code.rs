@@ -43,9 +43,18 @@ impl Code {
         settings: &Settings,
     ) -> Result<Self, Rejection> {
         let component = component(engine, bytes, settings)?;
-        Anatomy::of(&component, engine).check()?;
-        let exports = Linker::new(engine)
-            .instantiate_pre(&component)
+        Self::link(&component, &Anatomy::of(&component, engine), bytes)
+    }
+
+    /// Whether what is compiled is a policy, but for the types of its functions.
+    pub(super) fn link(
+        component: &Component,
+        anatomy: &Anatomy,
+        bytes: &[u8],
+    ) -> Result<Self, Rejection> {
+        anatomy.check()?;
+        let exports = Linker::new(component.engine())
+            .instantiate_pre(component)
             .and_then(DevicePolicyPre::new)
             .map_err(mismatch)?;
         Ok(Self {

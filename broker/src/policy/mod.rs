@@ -12,6 +12,7 @@
 mod anatomy;
 pub mod cases;
 mod code;
+pub mod component;
 pub mod documents;
 mod embedded;
 mod fault;

@@ -3,9 +3,10 @@
 //! Built-in documents stand in for a folder that does not exist, until it has been used once: a folder that disappears under a running broker is an
 //! error, not another set of rules.
 
+use super::component;
 use super::documents::{self, Folder};
 use super::embedded;
-use super::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
+use super::rejection::{DOCUMENTS_UNREADABLE, Rejection};
 use super::swap::Candidate;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -99,16 +100,10 @@ impl Source {
     }
 
     fn component(&self) -> Result<Vec<u8>, Rejection> {
-        let Some(path) = &self.component else {
-            return Ok(embedded::COMPONENT.to_vec());
-        };
-        fs::read(path).map_err(|error| {
-            Rejection::new(
-                COMPONENT_UNREADABLE,
-                format!("the component `{}` cannot be read: {error}", path.display()),
-                "put the file there, or leave the setting out to use the built-in component",
-            )
-        })
+        match &self.component {
+            Some(path) => component::read(path),
+            None => Ok(embedded::COMPONENT.to_vec()),
+        }
     }
 }
 
