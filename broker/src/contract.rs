@@ -44,3 +44,16 @@ impl<'de> serde::Deserialize<'de> for Actions {
         })
     }
 }
+
+/// At most once < at least once < exactly once, so that `min` gives the QoS of a delivery.
+impl Ord for Qos {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (*self as u8).cmp(&(*other as u8))
+    }
+}
+
+impl PartialOrd for Qos {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}

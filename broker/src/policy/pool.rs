@@ -1,0 +1,113 @@
+//! The configured instances of one generation: made when they are first needed, kept, and replaced after a fault.
+//!
+//! At most [`Settings::instances`] calls run at once, each on a blocking thread, so a component that loops holds up other calls for a deadline
+//! at most and no packet of any session; a call that finds no free instance within `wait_max` is a fault. An instance that faulted is dropped.
+
+use super::code::Code;
+use super::fault::Fault;
+use super::instance::Instance;
+use super::settings::Settings;
+use crate::contract::Document;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub(super) struct Pool {
+    code: Code,
+    documents: Vec<Document>,
+    settings: Settings,
+    idle: Mutex<Vec<Instance>>,
+    calls: Arc<Semaphore>,
+}
+
+impl Pool {
+    /// `first` is configured with `documents` already.
+    pub(super) fn new(
+        code: Code,
+        documents: Vec<Document>,
+        settings: Settings,
+        first: Instance,
+    ) -> Self {
+        Self {
+            calls: Arc::new(Semaphore::new(settings.instances())),
+            idle: Mutex::new(vec![first]),
+            code,
+            documents,
+            settings,
+        }
+    }
+
+    pub(super) fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// Runs `ask` on an instance of its own, off the async threads.
+    pub(super) async fn ask<T: Send + 'static>(
+        self: Arc<Self>,
+        call: &'static str,
+        ask: impl FnOnce(&mut Instance) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let turn = self.turn(call).await?;
+        let answer = tokio::task::spawn_blocking(move || {
+            // Given back by the thread, not by the caller: one that goes away must not let one call more in.
+            let _turn = turn;
+            self.ask_now(ask)
+        });
+        let answer = answer.await;
+        answer.unwrap_or_else(|error| {
+            Err(Fault::Host {
+                call,
+                cause: error.to_string(),
+            })
+        })
+    }
+
+    /// The same on this thread and at once: blocks for a deadline at most.
+    pub(super) fn ask_now<T>(
+        &self,
+        ask: impl FnOnce(&mut Instance) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut instance = match self.take() {
+            Some(idle) => idle,
+            None => self.make()?,
+        };
+        let answer = ask(&mut instance)?;
+        self.put(instance);
+        Ok(answer)
+    }
+
+    async fn turn(&self, call: &'static str) -> Result<OwnedSemaphorePermit, Fault> {
+        let waited = self.settings.wait_max;
+        match tokio::time::timeout(waited, Arc::clone(&self.calls).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Fault::Busy { call, waited }),
+        }
+    }
+
+    fn make(&self) -> Result<Instance, Fault> {
+        let refused = |cause| Fault::Configure { cause };
+        let mut instance = Instance::start(&self.code, &self.settings)
+            .map_err(|rejection| refused(rejection.message))?;
+        match instance.configure(&self.documents)? {
+            Ok(_) => Ok(instance),
+            Err(problems) => {
+                let first = problems.into_iter().next();
+                Err(refused(
+                    first.map_or_else(String::new, |problem| problem.message),
+                ))
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Instance> {
+        self.lock().pop()
+    }
+
+    fn put(&self, instance: Instance) {
+        self.lock().push(instance);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
+        // `push` and `pop` leave no half a list.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,169 @@
+//! Follows the files of a policy and offers what changed.
+//!
+//! The system's events make it quick, a look every 2 s makes it sure (a folder replaced by a rename, a network file system). Files must be the same
+//! for 100 ms, before and after they are read, so a half-written file never loads. A candidate that is rejected is logged with its cause and what to
+//! do, the active generation stays, and the next change is a new try.
+
+use super::rejection::Rejection;
+use super::source::{Source, Stamp};
+use super::swap::{Candidate, Policy};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+const QUIET: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Follows until it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    task: JoinHandle<()>,
+    reload: Arc<Notify>,
+}
+
+/// Starts to follow. Needs a Tokio runtime.
+pub fn follow(policy: Policy, source: Source) -> Watch {
+    let reload = Arc::new(Notify::new());
+    let follower = Follower {
+        policy,
+        source: Arc::new(source),
+        changed: Arc::new(Notify::new()),
+        reload: Arc::clone(&reload),
+    };
+    Watch {
+        task: tokio::spawn(follower.run()),
+        reload,
+    }
+}
+
+impl Watch {
+    /// Reads all files again, whether or not they seem to have changed (SIGHUP).
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Follower {
+    policy: Policy,
+    source: Arc<Source>,
+    changed: Arc<Notify>,
+    reload: Arc<Notify>,
+}
+
+impl Follower {
+    async fn run(self) {
+        let _watcher = self.watcher();
+        // Nothing is known of the time between the first load and now: the first look reads everything.
+        let mut offered = None;
+        loop {
+            if offered.as_ref() != Some(&self.stamp().await) {
+                offered = Some(self.offer_settled().await);
+            }
+            if self.wait().await == Wake::Reload {
+                offered = None;
+            }
+        }
+    }
+
+    async fn wait(&self) -> Wake {
+        tokio::select! {
+            () = self.reload.notified() => Wake::Reload,
+            () = self.changed.notified() => Wake::Look,
+            () = tokio::time::sleep(LOOK) => Wake::Look,
+        }
+    }
+
+    /// Offers the files once they are at rest, and returns the state that was offered.
+    async fn offer_settled(&self) -> Stamp {
+        loop {
+            let settled = self.settled().await;
+            let loaded = self.load().await;
+            if self.stamp().await == settled {
+                self.offer(loaded).await;
+                return settled;
+            }
+        }
+    }
+
+    async fn settled(&self) -> Stamp {
+        let mut before = self.stamp().await;
+        loop {
+            tokio::time::sleep(QUIET).await;
+            let after = self.stamp().await;
+            if before == after {
+                return after;
+            }
+            before = after;
+        }
+    }
+
+    async fn offer(&self, loaded: Result<Candidate, Rejection>) {
+        let before = self.policy.active().revision();
+        let offered = match loaded {
+            Ok(candidate) => self.policy.offer(candidate).await,
+            Err(rejection) => Err(rejection),
+        };
+        match offered {
+            Ok(active) if active.revision() == before => {}
+            Ok(active) => tracing::info!(
+                policy = active.description().name,
+                revision = active.revision(),
+                component = active.component_digest(),
+                documents = active.documents_digest(),
+                "the policy has changed"
+            ),
+            Err(Rejection {
+                code,
+                message,
+                help,
+            }) => tracing::error!(
+                code,
+                help,
+                "the changed policy is rejected, the former one stays in force: {message}"
+            ),
+        }
+    }
+
+    async fn load(&self) -> Result<Candidate, Rejection> {
+        let source = Arc::clone(&self.source);
+        let loaded = tokio::task::spawn_blocking(move || source.load()).await;
+        loaded.unwrap_or_else(|error| Err(Rejection::host(error)))
+    }
+
+    async fn stamp(&self) -> Stamp {
+        let source = Arc::clone(&self.source);
+        let stamp = tokio::task::spawn_blocking(move || source.stamp()).await;
+        stamp.unwrap_or_else(|_| self.source.stamp())
+    }
+
+    /// Without one, changes are seen by the next look.
+    fn watcher(&self) -> Option<RecommendedWatcher> {
+        let changed = Arc::clone(&self.changed);
+        let wake = move |_: notify::Result<notify::Event>| changed.notify_one();
+        let watched = notify::recommended_watcher(wake).and_then(|mut watcher| {
+            for folder in self.source.folders() {
+                watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+            }
+            Ok(watcher)
+        });
+        watched
+            .inspect_err(|error| {
+                tracing::warn!(%error, "policy files are looked at every 2 s: the system does not report changes");
+            })
+            .ok()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wake {
+    Look,
+    Reload,
+}
