@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `iotda-broker`. Everything is in the library; see `cli`.
+
+fn main() -> std::process::ExitCode {
+    iotda_broker::cli::run()
+}

@@ -1,2 +1,136 @@
-//! TODO
-pub mod policy;
+//! The command line: `serve`, the registry's verbs, the policy author's verbs.
+//!
+//! stdout carries answers (with `--json` one object per call), stderr everything else. Secrets are never printed, but one that was made
+//! up here is, once. Exit codes: 0 ok, 1 failure, 64 bad usage or configuration; `policy` has more of its own.
+//!
+//! The registry's verbs work beside a running broker, which sees their writes within a tenth of a second.
+
+mod admin_token;
+mod answer;
+mod app;
+mod ca;
+pub mod demo;
+mod device;
+mod error;
+mod log;
+mod policy;
+mod product;
+mod serve;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use serve::Prepared;
+
+use crate::registry::Registry;
+use answer::Answer;
+use clap::{Parser, Subcommand, error::ErrorKind};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+/// An MQTT broker whose rules are a WebAssembly component.
+#[derive(Parser)]
+#[command(name = "iotda-broker", version, about)]
+struct Cli {
+    /// Directory of the registry, keys and tokens [default: the environment's IOTDA_BROKER__DATA, else `data`].
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print one JSON object on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the broker.
+    Serve(serve::Serve),
+    /// Products: what the devices of one kind have in common.
+    #[command(subcommand)]
+    Product(product::Verb),
+    /// Devices that may connect.
+    #[command(subcommand)]
+    Device(device::Verb),
+    /// Authorities that sign the devices' certificates.
+    #[command(subcommand)]
+    Ca(ca::Verb),
+    /// Applications: back-ends that connect with a password.
+    #[command(subcommand)]
+    App(app::Verb),
+    /// Inspect, test and compare policies.
+    #[command(subcommand)]
+    Policy(policy::Verb),
+}
+
+/// Runs what the process was asked for.
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(arguments) {
+        Ok(Cli {
+            verb: Verb::Policy(verb),
+            ..
+        }) => policy::run(verb),
+        Ok(cli) => ended(execute(cli)),
+        Err(help) => {
+            // Help and version are answers and go to stdout; the rest is bad usage. A closed stream changes nothing.
+            let _ = help.print();
+            match help.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(error::USAGE),
+            }
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Error> {
+    let json = cli.json;
+    let registry = || Registry::open(&data_or_default(cli.data.clone()));
+    let answer = match cli.verb {
+        Verb::Serve(serve) => return serve.run(cli.data.clone()),
+        Verb::Product(verb) => verb.run(&registry()?)?,
+        Verb::Device(verb) => verb.run(&registry()?)?,
+        Verb::Ca(verb) => verb.run(&registry()?)?,
+        Verb::App(verb) => verb.run(&registry()?)?,
+        Verb::Policy(_) => return Ok(()),
+    };
+    answer.print(json)
+}
+
+fn data_or_default(flag: Option<PathBuf>) -> PathBuf {
+    flag.or_else(|| std::env::var_os("IOTDA_BROKER__DATA").map(PathBuf::from))
+        .unwrap_or_else(|| "data".into())
+}
+
+fn ended(result: Result<(), Error>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+/// `KEY=VALUE` of `--attribute`.
+fn attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("must be KEY=VALUE".into()),
+    }
+}
+
+/// A secret from the command line; `-` reads it from stdin, where no other process of the machine sees it.
+fn secret(argument: String) -> Result<String, Error> {
+    if argument != "-" {
+        return Ok(argument);
+    }
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(Error::Stdin)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

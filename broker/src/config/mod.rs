@@ -1,1 +1,95 @@
-//! TODO
+//! Configuration: a TOML file, then the environment, then flags, each over the one before; parsed into final types and checked as a
+//! whole before a port is bound.
+//!
+//! The environment names a setting by its path with double underscores: `IOTDA_BROKER__LIMITS__CONNECTIONS=500`. Durations are text
+//! such as `10s` or `7days`. Unknown settings are refused. `config.example.toml` shows every setting with its default.
+//!
+//! Every section is parsed on its own and every rule is checked, so that one start tells of all mistakes it can see.
+
+mod check;
+mod error;
+mod flags;
+mod limits;
+mod listener;
+mod load;
+mod log;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Error, Problem};
+pub use flags::Flags;
+pub use limits::Limits;
+pub use listener::{Listener, ListenerKind};
+pub use log::{Log, LogFormat};
+
+use crate::engine;
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+/// Everything that the broker can be told. Immutable; checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Registry, keys and tokens. Default: `data` in the working directory.
+    pub data: PathBuf,
+    /// By name; at least one. Default: `mqtts` on 127.0.0.1:8883.
+    pub listeners: BTreeMap<String, Listener>,
+    /// The admin HTTP server.
+    pub admin: Admin,
+    /// The server's certificate. Default: the development PKI in `data/pki`, made at the first start.
+    pub tls: Option<Tls>,
+    /// By name; every policy that a listener names. Default: `iotda`.
+    pub policies: BTreeMap<String, Policy>,
+    /// Bounds on what clients may take up.
+    pub limits: Limits,
+    /// The message engine.
+    pub engine: engine::Settings,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// The admin HTTP server. It has no TLS of its own: keep it on loopback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// False: no admin server. Default: true.
+    pub enabled: bool,
+    /// Where it listens; port 0 picks a free one. Default: 127.0.0.1:8080.
+    pub address: SocketAddr,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+        }
+    }
+}
+
+/// The server's certificate and key, both PEM. Read again at SIGHUP.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The leaf's private key, without a pass phrase.
+    pub key: PathBuf,
+}
+
+/// Where the rules of one policy come from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// The directory of the rule documents, watched for changes. Default: `policies/<name>` where it exists in the working directory,
+    /// else the documents that are built in.
+    pub directory: Option<PathBuf>,
+    /// The component, watched for changes. Default: the one that is built in.
+    pub component: Option<PathBuf>,
+    /// Limits of calls and values. Default: those of `wit/policy.wit`.
+    pub limits: crate::policy::Settings,
+}

@@ -21,9 +21,10 @@ pub(super) fn client(client: &Client) -> Result<(), Error> {
     if client.application {
         name("application name", &client.id, DEVICE_ID)?;
     } else {
-        name("device id", &client.id, DEVICE_ID)?;
+        // The id last: where none was chosen it is made of the other two.
         name("node id", &client.node, NODE_ID)?;
         name("product id", &client.product, PRODUCT_ID)?;
+        name("device id", &client.id, DEVICE_ID)?;
     }
     credential(&client.credential)?;
     policies(&client.policies)?;

@@ -1,0 +1,188 @@
+//! `serve --demo`: a product, a verified authority, three devices and an application to try the broker with.
+//!
+//! Only what is absent is made: files in `data/demo`, records in the registry. Whatever an operator changed on the records (a freeze,
+//! a reset fingerprint) stays; a device whose files were removed gets new ones and is registered with them.
+
+mod lines;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Error, app};
+use crate::{
+    config::{Config, ListenerKind},
+    contract::{Client, Credential, Fingerprints, Secrets, Status},
+    registry::{Registry, Slot, random_secret},
+    tls::{
+        authority,
+        issue::{Pair, Root, create_folder},
+        pem::{self, Readers},
+    },
+};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+const PRODUCT: &str = "demo";
+const AUTHORITY: &str = "iotda-broker demo device authority";
+/// Public by design: the demo device that the documentation can compute passwords for.
+const SECRET: &str = "12345678";
+const APPLICATION: &str = "demo_app";
+/// The rule document of the application; it comes with the policy's default documents.
+const APPLICATION_POLICY: &str = "demo_app_policy";
+
+/// What the demo's lines are made of.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    folder: PathBuf,
+    /// What clients verify the server with; none where the operator has brought a certificate of a public authority.
+    root: Option<PathBuf>,
+    /// The listener that the lines are for.
+    listener: String,
+}
+
+/// Makes what is absent.
+///
+/// # Errors
+///
+/// A file or the registry cannot be written, or one of two files that belong together is missing.
+pub fn prepare(config: &Config, registry: &Registry) -> Result<Demo, Error> {
+    let folder = config.data.join("demo");
+    create_folder(&folder)?;
+    add_product(registry)?;
+    let root = Root::load_or_make(AUTHORITY, &pair(&folder, "ca"))?;
+    add_authority(registry, &folder)?;
+    for node in ["device1", "device2"] {
+        add_certificate_device(registry, &root, &folder, node)?;
+    }
+    if is_absent(registry, &device_id("device3"))? {
+        registry.add_client(device("device3", secret()))?;
+    }
+    add_application(registry, &folder)?;
+    let is_ours = config.tls.is_none();
+    Ok(Demo {
+        folder,
+        root: is_ours.then(|| config.data.join("pki/ca.pem")),
+        listener: listener(config),
+    })
+}
+
+fn add_product(registry: &Registry) -> Result<(), Error> {
+    let products = registry.products()?;
+    if products.iter().any(|product| product.id == PRODUCT) {
+        return Ok(());
+    }
+    Ok(registry.add_product(PRODUCT, &[], &[])?)
+}
+
+/// Verified without the vendor's second step: the key is in our own hands.
+fn add_authority(registry: &Registry, folder: &Path) -> Result<(), Error> {
+    let new = authority::read(&folder.join("ca.pem"))?;
+    let known = registry.authorities()?;
+    let known = known
+        .into_iter()
+        .find(|known| known.certificate == new.certificate);
+    let authority = match known {
+        Some(known) => known,
+        None => registry.add_authority(new)?,
+    };
+    if !authority.verified {
+        registry.mark_verified(&authority.id)?;
+    }
+    Ok(())
+}
+
+fn add_certificate_device(
+    registry: &Registry,
+    root: &Root,
+    folder: &Path,
+    node: &str,
+) -> Result<(), Error> {
+    let id = device_id(node);
+    let files = pair(folder, node);
+    let is_new = root.device(&id, &files)?;
+    let leaf = pem::certificate(&files.certificate)?;
+    let fingerprint = Sha256::digest(&leaf).to_vec();
+    if is_absent(registry, &id)? {
+        registry.add_client(device(node, certificate(fingerprint)))?;
+    } else if is_new {
+        registry.reset_fingerprint(&id, Slot::Primary, Some(fingerprint))?;
+    }
+    Ok(())
+}
+
+fn add_application(registry: &Registry, folder: &Path) -> Result<(), Error> {
+    let file = folder.join("app.password");
+    let is_new = !file.exists();
+    if is_new {
+        pem::write_new(&file, &random_secret()?, Readers::Owner)?;
+    }
+    let password = pem::text(&file)?;
+    let password = password.trim_end();
+    if is_absent(registry, APPLICATION)? {
+        registry.add_client(Client {
+            policies: vec![APPLICATION_POLICY.into()],
+            ..app::application(APPLICATION, password)
+        })?;
+    } else if is_new {
+        registry.reset_token(APPLICATION, password)?;
+    }
+    Ok(())
+}
+
+fn is_absent(registry: &Registry, id: &str) -> Result<bool, Error> {
+    Ok(registry.subject(id)?.client.is_none())
+}
+
+fn device_id(node: &str) -> String {
+    format!("{PRODUCT}_{node}")
+}
+
+fn pair(folder: &Path, name: &str) -> Pair {
+    Pair {
+        certificate: folder.join(format!("{name}.pem")),
+        key: folder.join(format!("{name}.key")),
+    }
+}
+
+fn device(node: &str, credential: Credential) -> Client {
+    Client {
+        id: device_id(node),
+        node: node.to_owned(),
+        product: PRODUCT.to_owned(),
+        gateway: None,
+        application: false,
+        status: Status::Active,
+        encrypted_only: false,
+        credential,
+        policies: Vec::new(),
+        attributes: Vec::new(),
+        children: Vec::new(),
+    }
+}
+
+fn certificate(fingerprint: Vec<u8>) -> Credential {
+    Credential::Certificate(Fingerprints {
+        primary: Some(fingerprint),
+        secondary: None,
+        enrol: false,
+    })
+}
+
+fn secret() -> Credential {
+    Credential::Secret(Secrets {
+        primary: Some(SECRET.as_bytes().to_vec()),
+        secondary: None,
+    })
+}
+
+/// The TLS listener that is most likely meant: `mqtts`, else the first one.
+fn listener(config: &Config) -> String {
+    let mut of_tls = config
+        .listeners
+        .iter()
+        .filter(|(_, listener)| listener.kind == ListenerKind::Mqtts)
+        .map(|(name, _)| name.as_str());
+    let first = of_tls.next().unwrap_or("mqtts");
+    let is_named = of_tls.any(|name| name == "mqtts");
+    if is_named { "mqtts" } else { first }.to_owned()
+}

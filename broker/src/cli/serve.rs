@@ -1,0 +1,102 @@
+//! `iotda-broker serve`: everything that must be in place before a port is bound, then the listeners.
+//!
+//! Any failure ends here with a message, before a port is bound; a wrong configuration with exit code 64.
+
+use super::{Error, admin_token, demo, log};
+use crate::{
+    config::{Config, Flags, ListenerKind},
+    registry::Registry,
+    tls::issue::{self, Pair},
+};
+use clap::Args;
+use std::{net::SocketAddr, path::PathBuf};
+
+#[derive(Args)]
+pub(super) struct Serve {
+    /// The configuration (TOML); see config.example.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Register a demo product, authority, devices and application, and print lines to try them with.
+    #[arg(long)]
+    demo: bool,
+    /// Address of the TLS listener; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR")]
+    mqtts: Option<SocketAddr>,
+    /// Address of a plain listener; without this there is none.
+    #[arg(long, value_name = "ADDR")]
+    mqtt: Option<SocketAddr>,
+    /// Address of the admin HTTP server.
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
+    /// Print the commented example configuration and exit.
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// What is ready before a port is bound: handed to the listeners.
+pub struct Prepared {
+    /// Checked.
+    pub config: Config,
+    /// Open, its schema up to date.
+    pub registry: Registry,
+    /// The server's certificate and key; none where no listener speaks TLS.
+    pub certificate: Option<Pair>,
+    /// The bearer token of the admin server.
+    pub admin_token: String,
+    /// With `--demo`: prints its lines once the port is known.
+    pub demo: Option<demo::Demo>,
+}
+
+impl Serve {
+    pub(super) fn run(self, data: Option<PathBuf>) -> Result<(), Error> {
+        if self.print_config {
+            print!("{}", include_str!("../../config.example.toml"));
+            return Ok(());
+        }
+        listen(self.prepare(data)?)
+    }
+
+    fn prepare(self, data: Option<PathBuf>) -> Result<Prepared, Error> {
+        let flags = Flags {
+            data,
+            mqtts: self.mqtts,
+            mqtt: self.mqtt,
+            admin: self.admin,
+        };
+        let config = Config::load(self.config.as_deref(), &flags)?;
+        log::start(&config.log)?;
+        // First: it makes the data directory.
+        let registry = Registry::open(&config.data)?;
+        let demo = self.demo.then(|| demo::prepare(&config, &registry));
+        Ok(Prepared {
+            certificate: certificate(&config)?,
+            admin_token: admin_token::load_or_make(&config.data)?,
+            demo: demo.transpose()?,
+            registry,
+            config,
+        })
+    }
+}
+
+fn certificate(config: &Config) -> Result<Option<Pair>, Error> {
+    let is_needed = config
+        .listeners
+        .values()
+        .any(|listener| listener.kind == ListenerKind::Mqtts);
+    match (&config.tls, is_needed) {
+        (Some(tls), _) => Ok(Some(Pair {
+            certificate: tls.certificate.clone(),
+            key: tls.key.clone(),
+        })),
+        (None, true) => Ok(Some(issue::development_pki(&config.data.join("pki"))?)),
+        (None, false) => Ok(None),
+    }
+}
+
+/// The seam to `listener`: takes [`Prepared`], returns when the broker has stopped.
+fn listen(prepared: Prepared) -> Result<(), Error> {
+    let listeners = prepared.config.listeners.len();
+    Err(Error::Serve(format!(
+        "everything is prepared for {listeners} listeners, but this build has none"
+    )))
+}

@@ -1,0 +1,123 @@
+//! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
+
+use super::{Config, Limits, error::Problems};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use tracing_subscriber::EnvFilter;
+
+/// A CONNECT with a will and a long client id must fit; beyond the upper bound MQTT has no encoding.
+const PACKET_BYTES: std::ops::RangeInclusive<u32> = 1_024..=268_435_455;
+
+impl Config {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        self.check_listeners(problems);
+        self.check_policies(problems);
+        self.check_files(problems);
+        self.limits.check(problems);
+        if let Err(error) = EnvFilter::try_new(&self.log.filter) {
+            problems.add("log.filter", format!("`{}`: {error}", self.log.filter));
+        }
+    }
+
+    fn check_listeners(&self, problems: &mut Problems) {
+        let is_some = !self.listeners.is_empty();
+        problems.require(is_some, "listeners", "at least one is needed");
+        let mut taken = BTreeMap::<SocketAddr, String>::new();
+        if self.admin.enabled {
+            taken.insert(self.admin.address, "admin".into());
+        }
+        for (name, listener) in &self.listeners {
+            let setting = format!("listeners.{name}");
+            if listener.address.port() != 0
+                && let Some(other) = taken.insert(listener.address, setting.clone())
+            {
+                let message = format!("`{}` is the address of `{other}`, too", listener.address);
+                problems.add(setting.clone(), message);
+            }
+            if !self.policies.contains_key(&listener.policy) {
+                let message = format!(
+                    "there is no policy `{}`: add `[policies.{0}]`",
+                    listener.policy
+                );
+                problems.add(setting, message);
+            }
+        }
+    }
+
+    fn check_policies(&self, problems: &mut Problems) {
+        for (name, policy) in &self.policies {
+            if let Some(directory) = &policy.directory {
+                let setting = format!("policies.{name}.directory");
+                problems.require(directory.is_dir(), setting, &told(directory, "directory"));
+            }
+            if let Some(component) = &policy.component {
+                let setting = format!("policies.{name}.component");
+                problems.require(component.is_file(), setting, &told(component, "file"));
+            }
+        }
+    }
+
+    fn check_files(&self, problems: &mut Problems) {
+        if let Some(tls) = &self.tls {
+            for (name, file) in [("certificate", &tls.certificate), ("key", &tls.key)] {
+                problems.require(file.is_file(), format!("tls.{name}"), &told(file, "file"));
+            }
+        }
+        let is_usable = !self.data.exists() || self.data.is_dir();
+        problems.require(
+            is_usable,
+            "data",
+            &format!("`{}` is not a directory", self.data.display()),
+        );
+    }
+}
+
+impl Limits {
+    fn check(&self, problems: &mut Problems) {
+        let numbers = [
+            ("connections", self.connections),
+            ("half_open", self.half_open),
+            ("receive_maximum", self.receive_maximum.into()),
+            ("inflight", self.inflight.into()),
+            ("queue_messages", self.queue_messages),
+            ("queue_bytes", self.queue_bytes),
+        ];
+        for (name, value) in numbers {
+            problems.require(
+                value > 0,
+                format!("limits.{name}"),
+                "0 is not allowed: at least 1",
+            );
+        }
+        let deadlines = [
+            ("handshake_deadline", self.handshake_deadline),
+            ("connect_deadline", self.connect_deadline),
+            ("write_stall", self.write_stall),
+        ];
+        for (name, value) in deadlines {
+            let setting = format!("limits.{name}");
+            problems.require(
+                !value.is_zero(),
+                setting,
+                "0 is not allowed: say for example \"10s\"",
+            );
+        }
+        let fits = PACKET_BYTES.contains(&self.packet_bytes);
+        problems.require(fits, "limits.packet_bytes", "1024 to 268435455 are allowed");
+        let half_open = self.half_open <= self.connections;
+        problems.require(
+            half_open,
+            "limits.half_open",
+            "more than `limits.connections` are never reached: lower it",
+        );
+        let expiry = self.session_expiry.as_secs() < u64::from(u32::MAX);
+        problems.require(
+            expiry,
+            "limits.session_expiry",
+            "MQTT knows at most 136 years: lower it",
+        );
+    }
+}
+
+fn told(path: &Path, kind: &str) -> String {
+    format!("there is no {kind} `{}`", path.display())
+}

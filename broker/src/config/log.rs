@@ -1,0 +1,33 @@
+//! What is logged to stderr, and how. No secret is ever logged.
+
+use serde::Deserialize;
+
+/// The log on stderr.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Default: text.
+    pub format: LogFormat,
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`), or a list such as `info,iotda_broker::tls=debug`. Default: `info`.
+    pub filter: String,
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info".into(),
+        }
+    }
+}
