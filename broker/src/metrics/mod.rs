@@ -1,1 +1,211 @@
-//! TODO
+//! Every metric's name and help, and the counters that the rooms count in.
+//!
+//! Bounds: label values come from fixed sets in the code, never from a client, so no series can be made from outside. Counters are one
+//! atomic addition; those of the packet loop are resolved once and need no look-up. Nothing here fails but the encoder, into nothing.
+
+mod labels;
+
+pub use labels::{ActionLabel, Cause, ConnectLabel, QosLabel};
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::{
+    counter::Counter, family::Family, gauge::Gauge, histogram::Histogram,
+};
+use prometheus_client::registry::{Metric, Registry};
+use std::sync::Arc;
+
+/// All metrics of one broker. Clone is cheap; clones count together.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Sockets that are open on any listener.
+    pub connections: Gauge,
+    /// Sessions with a connection.
+    pub sessions: Gauge,
+    /// Persistent sessions whose client is away.
+    pub parked: Gauge,
+    /// CONNECTs by result (accepted, refused, fault) and reason.
+    pub connects: Family<ConnectLabel, Counter>,
+    /// Seconds from a complete CONNECT to its CONNACK.
+    pub connect_seconds: Histogram,
+    /// Sessions that ended, by cause.
+    pub ended: Family<Cause, Counter>,
+    /// TLS handshakes by result.
+    pub handshakes: Family<Cause, Counter>,
+    /// PUBLISH packets that were accepted from clients, by QoS.
+    pub publishes: [Counter; 2],
+    /// PUBLISH packets that were written to clients, by QoS.
+    pub deliveries: [Counter; 2],
+    /// Denials by action.
+    pub denials: Family<ActionLabel, Counter>,
+    /// Messages that were not delivered or not taken, by cause.
+    pub drops: Family<Cause, Counter>,
+    /// PUBACKs for a packet id that is not in flight.
+    pub unknown_acks: Counter,
+    /// Wills by what became of them.
+    pub wills: Family<Cause, Counter>,
+    /// Generations that became active.
+    pub swaps: Counter,
+    /// Live sessions judged again, by result.
+    pub judged: Family<Cause, Counter>,
+    /// Messages kept for clients that are away.
+    pub kept: Gauge,
+    /// Changes that the registry's feed told.
+    pub registry_changes: Counter,
+    /// Events waiting in the engine.
+    pub engine_depth: Gauge,
+    registry: Arc<Registry>,
+}
+
+/// From half a millisecond to the second after which the vendor's Python SDK gives up.
+const CONNECT_BUCKETS: [f64; 8] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut names = Registry::with_prefix("iotda_broker");
+        let publishes = per_qos(
+            &mut names,
+            "publishes",
+            "PUBLISH packets accepted from clients",
+        );
+        let deliveries = per_qos(
+            &mut names,
+            "deliveries",
+            "PUBLISH packets written to clients",
+        );
+        Self {
+            connections: add(&mut names, "connections", "Sockets open on any listener"),
+            sessions: add(&mut names, "sessions", "Sessions with a connection"),
+            parked: add(
+                &mut names,
+                "parked_sessions",
+                "Persistent sessions whose client is away",
+            ),
+            connects: add(
+                &mut names,
+                "connects",
+                "CONNECT packets by result and reason",
+            ),
+            connect_seconds: connect_seconds(&mut names),
+            ended: add(&mut names, "sessions_ended", "Ended connections by cause"),
+            handshakes: add(&mut names, "handshakes", "TLS handshakes by result"),
+            publishes,
+            deliveries,
+            denials: add(
+                &mut names,
+                "denials",
+                "Denied packets, filters and deliveries by action",
+            ),
+            drops: add(
+                &mut names,
+                "drops",
+                "Messages not taken or not delivered, by cause",
+            ),
+            unknown_acks: add(
+                &mut names,
+                "unknown_acks",
+                "PUBACKs for a packet id that is not in flight",
+            ),
+            wills: add(&mut names, "wills", "Will messages by what became of them"),
+            swaps: add(&mut names, "policy_swaps", "Generations that became active"),
+            judged: add(
+                &mut names,
+                "judged_sessions",
+                "Live sessions judged again, by result",
+            ),
+            kept: add(
+                &mut names,
+                "kept_messages",
+                "Inbox messages kept for clients that are away",
+            ),
+            registry_changes: add(
+                &mut names,
+                "registry_changes",
+                "Changes told by the registry's feed",
+            ),
+            engine_depth: add(&mut names, "engine_depth", "Events waiting in the engine"),
+            registry: Arc::new(names),
+        }
+    }
+}
+
+impl Metrics {
+    /// The Prometheus text of all metrics. What cannot be formatted is left out: a scrape must not end anything.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            tracing::warn!("the metrics cannot be written as text");
+        }
+        text
+    }
+
+    /// Counts one cause that is not on a hot path.
+    pub fn count(family: &Family<Cause, Counter>, cause: &'static str) {
+        family.get_or_create(&Cause { cause }).inc();
+    }
+
+    /// Counts `number` dropped messages.
+    pub fn dropped(&self, cause: &'static str, number: u64) {
+        if number > 0 {
+            self.drops.get_or_create(&Cause { cause }).inc_by(number);
+        }
+    }
+
+    /// Counts one denial.
+    pub fn denied(&self, action: &'static str) {
+        self.denials.get_or_create(&ActionLabel { action }).inc();
+    }
+
+    /// Counts one answered CONNECT.
+    pub fn connected(&self, result: &'static str, reason: &'static str) {
+        self.connects
+            .get_or_create(&ConnectLabel { result, reason })
+            .inc();
+    }
+}
+
+fn add<M: Metric + Clone + Default>(names: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    names.register(name, help, metric.clone());
+    metric
+}
+
+fn per_qos(names: &mut Registry, name: &str, help: &str) -> [Counter; 2] {
+    let family: Family<QosLabel, Counter> = add(names, name, help);
+    [0, 1].map(|qos| family.get_or_create(&QosLabel { qos }).clone())
+}
+
+fn connect_seconds(names: &mut Registry) -> Histogram {
+    let histogram = Histogram::new(CONNECT_BUCKETS);
+    let help = "Seconds from a complete CONNECT to its CONNACK";
+    names.register("connect_seconds", help, histogram.clone());
+    histogram
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_count_together_and_show_in_the_text() {
+        let metrics = Metrics::default();
+        let other = metrics.clone();
+        other.publishes[1].inc_by(3);
+        other.dropped("expired", 2);
+        other.dropped("expired", 0);
+        other.denied("publish");
+        other.connected("refused", "credentials");
+        other.sessions.inc();
+        let text = metrics.encode();
+        for line in [
+            "iotda_broker_publishes_total{qos=\"1\"} 3",
+            "iotda_broker_drops_total{cause=\"expired\"} 2",
+            "iotda_broker_denials_total{action=\"publish\"} 1",
+            "iotda_broker_connects_total{result=\"refused\",reason=\"credentials\"} 1",
+            "iotda_broker_sessions 1",
+            "# HELP iotda_broker_drops Messages not taken or not delivered, by cause.",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

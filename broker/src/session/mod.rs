@@ -1,2 +1,94 @@
-//! One task per connection.
+//! Sessions: one task per connection, from its first byte to its last, and the state that outlives it.
+//!
+//! ```text
+//!   listener ─> connect ─> live ──> finish ─> park          one task, one owner of a Session
+//!                │ hello     │ inbound   packets from the client
+//!                │ claim     │ filters   SUBSCRIBE, UNSUBSCRIBE
+//!                │ admission │ deliver   messages to the client, through outbound
+//!                │ terms     │ judge     the rules again, when they change
+//!                │ will      │
+//!                v           v
+//!              seat ──> sessions (table) <── inboxes, follow, admin: by mailbox
+//! ```
+//!
+//! Read [`connect`] first, then `live`. Pure and tested as values: `alias`, `claim`, `copies`, `end`, `kept`, `limits`, `meter`,
+//! `outbound`, `queue`, `subscriptions`, `terms`, `will`. All others are thin I/O around them.
+//!
+//! What bounds it: the listeners' limits, [`Settings`], and the limits of each grant. What happens on failure: whatever cannot be
+//! judged is refused with the fault codes, whatever cannot be delivered is counted by its cause, and nothing waits without a time-out.
+//!
+//! # What is not offered, and how each version is answered
+//!
+//! | what | MQTT 5 | MQTT 3.1.1 |
+//! |---|---|---|
+//! | QoS 2 PUBLISH | Maximum QoS 1 in CONNACK; DISCONNECT 0x9B | the connection is closed (the specification has no answer) |
+//! | QoS 2 in SUBSCRIBE | granted at QoS 1 at most | granted at QoS 1 at most (0x01 in SUBACK) |
+//! | QoS 2 will | CONNACK 0x9B | taken at QoS 1 |
+//! | retain flag of a PUBLISH | Retain Available 0 in CONNACK; DISCONNECT 0x9A | cleared; the message is routed |
+//! | retain flag of a will | CONNACK 0x9A | cleared |
+//! | retain handling, retain as published | accepted, without effect: nothing is retained | – |
+//! | shared subscriptions (`$share/…`) | Shared Subscription Available 0; SUBACK 0x9E | SUBACK 0x80 |
+//! | AUTH exchange | CONNACK 0x8C; an AUTH packet: DISCONNECT 0x82 | – |
+//! | topic aliases towards the client | none is sent | – |
+//! | PUBREL of an unknown id | PUBCOMP 0x92 | PUBCOMP |
+//! | protocol level 3, or unknown | CONNACK 0x84 (levels above 5) | CONNACK 1 |
+//!
+//! # What a client hears when something is refused while it is connected
+//!
+//! | what | MQTT 5 | MQTT 3.1.1 |
+//! |---|---|---|
+//! | QoS 1 PUBLISH that is denied, too large or over its rate | PUBACK 0x87, 0x97 | PUBACK: it would be sent again for ever otherwise |
+//! | QoS 0 PUBLISH of that kind | dropped and counted | dropped and counted |
+//! | QoS 1 PUBLISH that cannot be inspected | PUBACK 0x83 | the connection is closed, so that it is sent again |
+//! | a filter | SUBACK 0x87, 0x8F, 0x97, 0x9E, 0x83 | SUBACK 0x80 |
+//! | the session itself | DISCONNECT with the code and a reason | the connection is closed |
+
+pub mod connect;
 pub mod wire;
+
+mod admission;
+mod alias;
+mod away;
+mod broker;
+mod card;
+mod carried;
+mod claim;
+mod clock;
+mod connection;
+mod copies;
+mod deliver;
+mod end;
+mod filters;
+mod finish;
+mod follow;
+mod hello;
+mod inbound;
+mod inboxes;
+mod inspect;
+mod judge;
+mod kept;
+mod limits;
+mod live;
+mod mailbox;
+mod meter;
+mod outbound;
+mod park;
+mod qos;
+mod queue;
+mod refusal;
+mod rules;
+mod seat;
+// The room is named for many of what this file describes one of.
+#[allow(clippy::module_inception)]
+mod session;
+mod sessions;
+mod subscriptions;
+mod terms;
+mod will;
+
+pub use broker::{Broker, Parts, StartError};
+pub use claim::Arrival;
+pub use connection::{Duplex, Stream};
+pub use hello::turn_away;
+pub use limits::Settings;
+pub use sessions::{Listed, Sessions};

@@ -1,0 +1,33 @@
+//! The label sets of the metrics. Every value is from the code, so the number of series is fixed.
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+/// Why something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Cause {
+    /// A fixed word.
+    pub cause: &'static str,
+}
+
+/// What was denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ActionLabel {
+    /// `publish`, `subscribe`, `receive` or `will`.
+    pub action: &'static str,
+}
+
+/// How a CONNECT was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ConnectLabel {
+    /// `accepted`, `refused` or `fault`.
+    pub result: &'static str,
+    /// The name of the cause, [`crate::decision::Cause::name`].
+    pub reason: &'static str,
+}
+
+/// The QoS of a PUBLISH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct QosLabel {
+    /// 0 or 1.
+    pub qos: u8,
+}

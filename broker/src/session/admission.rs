@@ -1,0 +1,128 @@
+//! From a claim to a grant: `identify`, the record, `authenticate`, `authorize`, trust on first use. And again for live sessions.
+//!
+//! All calls of one CONNECT go to one generation. Whatever fails is a fault, never a denial; whatever is refused is a denial, never a
+//! fault. Time is bounded by the policy's deadlines and one indexed read.
+
+use super::broker::Broker;
+use super::clock;
+use crate::contract::{self, Lookup, Principal, Refusal, Subject};
+use crate::decision::Cause;
+use crate::grant::Grant;
+use crate::policy::Generation;
+use std::sync::Arc;
+
+/// Another connection enrolled first this many times in a row: something is wrong.
+const ENROL_ATTEMPTS: usize = 3;
+
+/// A client that may be here, and under which rules.
+pub(crate) struct Admitted {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) principal: Principal,
+    pub(crate) grant: Grant,
+    /// Empty for an application.
+    pub(crate) product: String,
+    pub(crate) node: String,
+}
+
+/// Why a client may not be here.
+#[derive(Debug)]
+pub(crate) enum NotAdmitted {
+    Refused(Refusal),
+    Fault(String),
+}
+
+impl NotAdmitted {
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Refused(refusal) => refusal.into(),
+            Self::Fault(_) => Cause::Fault,
+        }
+    }
+}
+
+impl From<Refusal> for NotAdmitted {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<crate::policy::Fault> for NotAdmitted {
+    fn from(fault: crate::policy::Fault) -> Self {
+        Self::Fault(fault.to_string())
+    }
+}
+
+/// Judges a CONNECT.
+pub(crate) async fn admit(
+    broker: &Broker,
+    connect: &Arc<contract::Connect>,
+) -> Result<Admitted, NotAdmitted> {
+    let generation = broker.policy.active();
+    let lookup = Arc::new(generation.identify(connect).await??);
+    for _ in 0..ENROL_ATTEMPTS {
+        let subject = find(broker, &lookup).await?;
+        let principal = generation.authenticate(connect, &subject).await??;
+        let grant = authorize(&generation, &principal, &subject).await?;
+        if enrol(broker, &principal).await? {
+            let client = subject.client;
+            let (product, node) =
+                client.map_or_else(Default::default, |one| (one.product, one.node));
+            return Ok(Admitted {
+                generation,
+                principal,
+                grant,
+                product,
+                node,
+            });
+        }
+    }
+    let detail = format!("the client was enrolled by others {ENROL_ATTEMPTS} times meanwhile");
+    Err(NotAdmitted::Fault(detail))
+}
+
+/// Judges a live session on the newest generation and its newest record.
+pub(crate) async fn judge(
+    broker: &Broker,
+    principal: &Principal,
+) -> Result<(Arc<Generation>, Grant), NotAdmitted> {
+    let generation = broker.policy.active();
+    let id = principal.id.clone();
+    let subject = broker
+        .with_registry(move |registry| registry.subject(&id))
+        .await;
+    let subject = subject.map_err(NotAdmitted::Fault)?;
+    let grant = authorize(&generation, principal, &subject).await?;
+    Ok((generation, grant))
+}
+
+async fn find(broker: &Broker, lookup: &Arc<Lookup>) -> Result<Subject, NotAdmitted> {
+    let lookup = Arc::clone(lookup);
+    let subject = broker
+        .with_registry(move |registry| registry.find(&lookup))
+        .await;
+    subject.map_err(NotAdmitted::Fault)
+}
+
+async fn authorize(
+    generation: &Arc<Generation>,
+    principal: &Principal,
+    subject: &Subject,
+) -> Result<Grant, NotAdmitted> {
+    let granted = generation
+        .authorize(principal, subject, clock::now())
+        .await??;
+    let compiled = Grant::compile(granted, generation.inboxes());
+    compiled.map_err(|large| NotAdmitted::Fault(large.to_string()))
+}
+
+/// True where nothing was to be stored or it was stored.
+async fn enrol(broker: &Broker, principal: &Principal) -> Result<bool, NotAdmitted> {
+    let Some(fingerprint) = principal.enrol.clone() else {
+        return Ok(true);
+    };
+    let id = principal.id.clone();
+    let stored = broker
+        .with_registry(move |registry| registry.enrol(&id, &fingerprint))
+        .await;
+    stored.map_err(NotAdmitted::Fault)
+}

@@ -1,0 +1,147 @@
+//! What every connection shares: the rules, the records, the engine, the table of sessions.
+
+use super::away::{self, Away};
+use super::follow;
+use super::inboxes::Postman;
+use super::kept::Store;
+use super::limits::Settings;
+use super::sessions::Sessions;
+use crate::engine::{self, Engine};
+use crate::metrics::Metrics;
+use crate::policy::{Generation, Policy};
+use crate::registry::{self, Registry};
+use crate::tls::TrustStore;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
+
+/// What a broker is made of. All of it is cheap to clone and shared.
+pub struct Parts {
+    /// Who may connect, and what it may do.
+    pub policy: Policy,
+    /// The records of the clients.
+    pub registry: Registry,
+    /// The verified authorities, as the listeners' TLS sees them.
+    pub trust: TrustStore,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The operator's limits of sessions.
+    pub settings: Settings,
+    /// How the engine is started, and started again after it died.
+    pub engine: engine::Settings,
+}
+
+/// One running broker.
+pub struct Broker {
+    /// Who may connect, and what it may do.
+    pub policy: Policy,
+    /// The records of the clients.
+    pub registry: Registry,
+    /// The verified authorities.
+    pub trust: TrustStore,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Who is here.
+    pub sessions: Sessions,
+    /// The operator's limits of sessions.
+    pub settings: Settings,
+    pub(crate) away: Away,
+    engine: ArcSwap<Engine>,
+    engine_settings: engine::Settings,
+    followed: AtomicU64,
+}
+
+/// Why a broker cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The engine did not start.
+    #[error("the broker cannot start: {0}")]
+    Engine(#[from] engine::Down),
+    /// The registry's authorities or its feed cannot be read.
+    #[error("the broker cannot start: {0}")]
+    Registry(#[from] registry::Error),
+}
+
+impl Broker {
+    /// Starts the engine, sets the inboxes of the active generation and follows rules and records until `shutdown` turns true.
+    pub async fn start(
+        parts: Parts,
+        shutdown: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, StartError> {
+        let engine = Engine::start(&parts.engine)?;
+        let store = Store::new(parts.settings.kept_messages, parts.settings.kept_bytes);
+        let (away, queue) = Away::new(store, parts.metrics.clone());
+        // Before the authorities are read: what changes meanwhile is followed again rather than missed.
+        let followed = parts.registry.last_sequence()?;
+        parts.trust.replace(&parts.registry.verified_authorities()?);
+        let broker = Arc::new(Self {
+            policy: parts.policy,
+            registry: parts.registry,
+            trust: parts.trust,
+            metrics: parts.metrics,
+            sessions: Sessions::default(),
+            settings: parts.settings,
+            away,
+            engine: ArcSwap::from_pointee(engine),
+            engine_settings: parts.engine,
+            followed: AtomicU64::new(followed),
+        });
+        let revisions = broker.policy.revisions();
+        broker.set_inboxes(&broker.policy.active()).await?;
+        tokio::spawn(away::run(
+            broker.away.clone(),
+            queue,
+            broker.sessions.clone(),
+            broker.registry.clone(),
+        ));
+        follow::start(&broker, revisions, &shutdown);
+        Ok(broker)
+    }
+
+    /// The engine that runs now.
+    pub fn engine(&self) -> Engine {
+        Engine::clone(&self.engine.load())
+    }
+
+    /// The number of the last change of the registry that has been followed.
+    pub fn followed(&self) -> u64 {
+        self.followed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_followed(&self, sequence: u64) {
+        self.followed.store(sequence, Ordering::Release);
+    }
+
+    /// Lets the engine deliver by the inboxes of this generation.
+    pub(crate) async fn set_inboxes(&self, generation: &Generation) -> Result<(), engine::Down> {
+        let inboxes = Arc::clone(generation.inboxes());
+        let postman = Postman::new(
+            inboxes,
+            self.sessions.clone(),
+            self.away.clone(),
+            self.metrics.clone(),
+        );
+        self.engine()
+            .inboxes(postman.filters(), Arc::new(postman))
+            .await
+    }
+
+    /// Puts a new engine in the place of one that died.
+    pub(crate) async fn restart_engine(&self) -> Result<(), engine::Down> {
+        self.engine
+            .store(Arc::new(Engine::start(&self.engine_settings)?));
+        self.set_inboxes(&self.policy.active()).await
+    }
+
+    /// Reads or writes the registry on a thread that may block. A thread that is gone counts as a failed read.
+    pub(crate) async fn with_registry<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Registry) -> Result<T, registry::Error> + Send + 'static,
+    ) -> Result<T, String> {
+        let registry = self.registry.clone();
+        let answer = tokio::task::spawn_blocking(move || call(&registry)).await;
+        let answer = answer.map_err(|error| format!("the registry cannot be read: {error}"))?;
+        answer.map_err(|error| error.to_string())
+    }
+}

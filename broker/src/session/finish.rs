@@ -1,0 +1,180 @@
+//! The end of a connection: the will, the session's state, the last word to the client. In that order, since a waiting takeover must
+//! find the old session ended, and the client can wait.
+//!
+//! Bounded: one message to the engine, then at most the farewell's two and a half seconds of this task alone. A will is judged once more
+//! by the grant in force; after a refusal or a fault there is none.
+
+use super::clock;
+use super::connection::Connection;
+use super::end::End;
+use super::inspect::{Answer, Inspected};
+use super::mailbox::Takeover;
+use super::park;
+use super::session::Session;
+use super::will::Will;
+use super::wire;
+use crate::contract::Actions;
+use crate::decision::Action;
+use crate::engine::Message;
+use crate::grant::Decision;
+use crate::metrics::Metrics;
+use std::time::Duration;
+
+/// Ends the connection; the session may live on.
+pub(super) async fn finish(mut session: Box<Session>, mut connection: Connection, end: End) {
+    Metrics::count(&session.broker.metrics.ended, end.name());
+    let client = &*session.seat.mailbox.card.client;
+    tracing::debug!(
+        client,
+        end = end.name(),
+        detail = end.detail(),
+        "connection ended"
+    );
+    session.last_word(&mut connection, &end);
+    if !end.wants_will() {
+        session.will = None;
+    }
+    match end {
+        End::TakenOver(takeover) => {
+            session.hand_over_state(takeover).await;
+            drop(session);
+            connection.close().await;
+        }
+        end if end.may_park() && session.terms.expiry > 0 && session.takes_place() => {
+            session.drop_dead_link(&end);
+            tokio::spawn(park::park(session));
+            connection.close().await;
+        }
+        _ => {
+            session.end().await;
+            drop(session);
+            connection.close().await;
+        }
+    }
+}
+
+impl Session {
+    /// Gives the state to the connection that takes over, or ends it where that starts anew.
+    pub(super) async fn hand_over_state(&mut self, takeover: Takeover) {
+        let carries = !takeover.clean && self.terms.expiry > 0;
+        // A delayed will is forgotten by a client that is back in time (MQTT-3.1.3-9).
+        if carries && self.will.as_ref().is_some_and(|will| !will.delay.is_zero()) {
+            self.will = None;
+        }
+        self.publish_will().await;
+        let state = if carries { Some(self.carry()) } else { None };
+        self.close_link().await;
+        // Before the answer: the next connection looks for kept messages right after it.
+        self.seat.vacate();
+        // An error says that the other connection is gone too.
+        takeover.reply.send(state).ok();
+    }
+
+    /// Ends the session itself.
+    pub(super) async fn end(&mut self) {
+        self.publish_will().await;
+        self.close_link().await;
+        self.seat.vacate();
+    }
+
+    /// Publishes the will, if the rules in force still allow it.
+    pub(super) async fn publish_will(&mut self) {
+        let Some(will) = self.will.take() else {
+            return;
+        };
+        let result = self.fire(*will).await;
+        Metrics::count(&self.broker.metrics.wills, result);
+    }
+
+    async fn fire(&mut self, will: Will) -> &'static str {
+        let payload = match self.rules.grant.publish(&will.topic, will.qos) {
+            _ if !self.rules.grant.limits.will || self.has_run_out() => return "denied",
+            Decision::Allow { .. } => will.payload.clone(),
+            Decision::Deny { rule } => {
+                let refusal = self
+                    .rules
+                    .refusal("the rules do not allow the will's topic any more", rule);
+                self.denied(Action::Will, &will.topic, will.qos, &refusal);
+                return "denied";
+            }
+            Decision::Inspect { rule, .. } => match self.inspect_will(&will, rule).await {
+                Answer::Allow(payload) => payload,
+                Answer::Deny(refusal) => {
+                    self.denied(Action::Will, &will.topic, will.qos, &refusal);
+                    return "denied";
+                }
+                Answer::Fault(fault) => {
+                    self.record(Action::Will).fault(&fault).emit();
+                    return "fault";
+                }
+            },
+        };
+        let message = Message {
+            expires: will.expires(clock::now()),
+            topic: will.topic,
+            payload,
+            qos: will.qos,
+            publisher: self.number,
+            properties: will.properties,
+            number: self.next_message_number(),
+        };
+        match self.publisher.publish(&mut vec![message]).await {
+            Ok(()) => "published",
+            Err(_) => "engine_down",
+        }
+    }
+
+    async fn inspect_will(&mut self, will: &Will, rule: u16) -> Answer {
+        let inspected = Inspected {
+            action: Actions::PUBLISH,
+            topic: &will.topic,
+            qos: will.qos,
+            retain: false,
+            payload: &will.payload,
+            rule,
+        };
+        self.inspect(inspected).await
+    }
+
+    /// MQTT 5 says why; 3.1.1 has no packet for it.
+    fn last_word(&self, connection: &mut Connection, end: &End) {
+        let Some(cause) = end.cause().filter(|_| self.is_v5()) else {
+            return;
+        };
+        let reason = end.reason().filter(|_| self.terms.problems);
+        wire::disconnect(cause.told().disconnect, reason, &mut connection.output);
+    }
+
+    fn takes_place(&self) -> bool {
+        let place = self.broker.sessions.park(self.broker.settings.parked_max);
+        if !place {
+            let client = &*self.seat.mailbox.card.client;
+            tracing::warn!(
+                client,
+                "the session ends with its connection: no place is left for parked sessions"
+            );
+        }
+        place
+    }
+
+    fn drop_dead_link(&mut self, end: &End) {
+        if matches!(end, End::EngineDown) {
+            self.link = None;
+        }
+    }
+
+    async fn close_link(&mut self) {
+        if let Some(link) = self.link.take() {
+            link.close().await;
+        }
+    }
+
+    /// How long the session waits for its client, and after what time of that its will is due.
+    pub(super) fn patience(&self) -> (Duration, Option<Duration>) {
+        let expiry = Duration::from_secs(self.terms.expiry.into());
+        (
+            expiry,
+            self.will.as_ref().map(|will| will.due_after(expiry)),
+        )
+    }
+}

@@ -1,0 +1,96 @@
+//! What changes while clients are connected, and whom it touches: new generations, the registry's change feed, an engine that died.
+//!
+//! Each is one task that runs until shutdown. A registry that cannot be read is tried again at the next tick and logged; nothing is
+//! skipped, because the position moves only after a change was told to everybody it touches.
+
+mod feed;
+
+use super::broker::Broker;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
+
+/// A change by another process is enforced within this time and a judgement: a revocation shall close its session within 250 ms.
+const FEED_INTERVAL: Duration = Duration::from_millis(100);
+/// How often kept messages are looked through, and the engine is looked after.
+const CARE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Starts all followers.
+///
+/// `revisions` was taken before the inboxes of the active generation were set, so no swap is missed.
+pub(crate) fn start(
+    broker: &Arc<Broker>,
+    revisions: watch::Receiver<u64>,
+    shutdown: &watch::Receiver<bool>,
+) {
+    tokio::spawn(until(
+        shutdown.clone(),
+        generations(Arc::clone(broker), revisions),
+    ));
+    tokio::spawn(until(shutdown.clone(), changes(Arc::clone(broker))));
+    tokio::spawn(until(shutdown.clone(), care(Arc::clone(broker))));
+}
+
+async fn until(mut shutdown: watch::Receiver<bool>, follower: impl Future<Output = ()>) {
+    tokio::select! {
+        // An error says that nobody can ask for a shutdown any more: the process is ending.
+        _ = shutdown.wait_for(|down| *down) => {}
+        () = follower => {}
+    }
+}
+
+/// Every new generation: its inboxes first, so that no session waits for messages that nobody brings; then all sessions.
+async fn generations(broker: Arc<Broker>, mut revisions: watch::Receiver<u64>) {
+    while revisions.changed().await.is_ok() {
+        let generation = broker.policy.active();
+        let revision = generation.revision();
+        if broker.set_inboxes(&generation).await.is_err() {
+            warn!(revision, "the inboxes cannot be set: the engine is down");
+        }
+        let sessions = broker.sessions.judge(|_| true);
+        broker.metrics.swaps.inc();
+        info!(
+            revision,
+            sessions, "rules changed: every session is judged again"
+        );
+    }
+}
+
+async fn changes(broker: Arc<Broker>) {
+    let mut feed = feed::Feed::new(Arc::clone(&broker)).await;
+    let mut ticks = interval(FEED_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(cause) = feed.follow().await {
+            error!(
+                cause,
+                "the registry's changes cannot be followed: live sessions are not judged by them yet"
+            );
+        }
+    }
+}
+
+async fn care(broker: Arc<Broker>) {
+    let mut ticks = interval(CARE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        broker.away.expire();
+        let engine = broker.engine();
+        let depth = i64::try_from(engine.depth()).unwrap_or(i64::MAX);
+        broker.metrics.engine_depth.set(depth);
+        if engine.is_down() {
+            restart(&broker).await;
+        }
+    }
+}
+
+async fn restart(broker: &Broker) {
+    match broker.restart_engine().await {
+        Ok(()) => error!("the message engine died and was started again"),
+        Err(down) => error!("the message engine died and cannot be started again: {down}"),
+    }
+}

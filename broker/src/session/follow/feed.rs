@@ -1,0 +1,108 @@
+//! The registry's change feed: who is judged again for which change, and what TLS trusts from now on.
+//!
+//! An authority also ends by itself, at the end of its certificate's life: then the sessions that it vouches for are judged as if it
+//! had been removed.
+
+use crate::contract::UtcMs;
+use crate::registry::{Authority, Change, Changed};
+use crate::session::broker::Broker;
+use crate::session::clock::{self, end_of_validity};
+use crate::session::mailbox::Mailbox;
+use std::sync::Arc;
+use tracing::debug;
+use x509_parser::parse_x509_certificate;
+
+/// A reader of the feed.
+pub(super) struct Feed {
+    broker: Arc<Broker>,
+    /// Authorities and when their certificates end.
+    ends: Vec<(String, UtcMs)>,
+}
+
+impl Feed {
+    pub(super) async fn new(broker: Arc<Broker>) -> Self {
+        let mut feed = Self {
+            broker,
+            ends: Vec::new(),
+        };
+        // A failure is told at the first tick: the trust store itself was filled at the start.
+        feed.trust().await.ok();
+        feed
+    }
+
+    /// Follows all changes that are there.
+    pub(super) async fn follow(&mut self) -> Result<(), String> {
+        self.end_authorities();
+        loop {
+            let after = self.broker.followed();
+            let changes = self
+                .broker
+                .with_registry(move |registry| registry.changes_after(after))
+                .await?;
+            let Some(last) = changes.last().map(|change| change.sequence) else {
+                return Ok(());
+            };
+            self.apply(&changes).await?;
+            self.broker.set_followed(last);
+        }
+    }
+
+    /// Authorities first: a session that is judged because of one must see the new trust store.
+    async fn apply(&mut self, changes: &[Change]) -> Result<(), String> {
+        if changes.iter().any(|change| touches_trust(&change.what)) {
+            self.trust().await?;
+        }
+        let touched = changes
+            .iter()
+            .map(|change| self.judge(&change.what))
+            .sum::<usize>();
+        self.broker
+            .metrics
+            .registry_changes
+            .inc_by(changes.len() as u64);
+        debug!(changes = changes.len(), touched, "records changed");
+        Ok(())
+    }
+
+    async fn trust(&mut self) -> Result<(), String> {
+        let broker = &self.broker;
+        let authorities = broker
+            .with_registry(crate::registry::Registry::verified_authorities)
+            .await?;
+        broker.trust.replace(&authorities);
+        self.ends = authorities.iter().filter_map(end_of).collect();
+        Ok(())
+    }
+
+    fn judge(&self, what: &Changed) -> usize {
+        let sessions = &self.broker.sessions;
+        match what {
+            Changed::Client(id) => sessions.judge_record(id),
+            Changed::Product(id) => sessions.judge(|one| *one.card.product == **id),
+            Changed::Authority(id) => sessions.judge(|one| is_under(one, id)),
+            Changed::All => sessions.judge(|_| true),
+        }
+    }
+
+    fn end_authorities(&mut self) {
+        let now = clock::now();
+        for (id, _) in self.ends.extract_if(.., |(_, end)| *end <= now) {
+            self.broker.sessions.judge(|one| is_under(one, &id));
+        }
+    }
+}
+
+fn touches_trust(what: &Changed) -> bool {
+    matches!(what, Changed::Authority(_) | Changed::All)
+}
+
+fn is_under(mailbox: &Mailbox, authority: &str) -> bool {
+    mailbox.card.authority.as_deref() == Some(authority)
+}
+
+/// An authority that cannot be parsed is trusted by nobody, so it has no end either.
+fn end_of(authority: &Authority) -> Option<(String, UtcMs)> {
+    let (_, certificate) = parse_x509_certificate(&authority.certificate).ok()?;
+    let end = certificate.validity().not_after.timestamp();
+    Some((authority.id.clone(), end_of_validity(end)))
+}

@@ -1,0 +1,302 @@
+//! A PUBLISH from the client: what it must not be, whether it may pass, and how it is answered.
+//!
+//! In this order: QoS and retain that are not offered, alias, suffix, limits, rates, rules, inspection. A denied or dropped QoS 1
+//! message is still acknowledged, or its sender would send it again for ever: MQTT 5 with the code, 3.1.1 without a word. Messages
+//! that pass are handed to the engine in one batch per read, and acknowledged after that, in their order.
+
+use super::end::End;
+use super::inspect::{Answer, Inspected};
+use super::session::Session;
+use super::wire::{self, Publish};
+use super::{clock, qos};
+use crate::contract::{Actions, Qos, Refusal};
+use crate::decision::{Action, Cause};
+use crate::engine::Message;
+use crate::grant::{Decision, filter};
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+use std::time::Instant;
+
+const QOS_NOT_SUPPORTED: u8 = 0x9B;
+const RETAIN_NOT_SUPPORTED: u8 = 0x9A;
+const TOPIC_INVALID: u8 = 0x90;
+
+/// What one read brought: messages for the engine, and the answers that follow once it has them.
+#[derive(Default)]
+pub(super) struct Intake {
+    messages: Vec<Message>,
+    answers: Vec<Answered>,
+}
+
+/// The PUBACK of one packet.
+struct Answered {
+    packet_id: u16,
+    code: u8,
+    reason: Option<String>,
+}
+
+/// A message that does not pass.
+struct Dropped {
+    /// For the metric.
+    why: &'static str,
+    cause: Cause,
+    reason: String,
+}
+
+/// Leave to pass, or a rule to ask.
+enum Passing {
+    Allowed,
+    Inspect { rule: u16 },
+}
+
+impl Session {
+    /// Takes one PUBLISH. `Err` ends the connection.
+    pub(super) async fn publish(
+        &mut self,
+        packet: Publish,
+        intake: &mut Intake,
+    ) -> Result<(), End> {
+        offered(&packet, self.is_v5())?;
+        let topic = self.aliases.resolve(packet.topic.clone(), packet.alias);
+        let topic = topic.map_err(|code| broke(code, "the topic alias stands for no topic"))?;
+        let topic = topic.slice_ref(self.rules.grant.routed(&topic));
+        match self.pass(&packet, &topic).await {
+            Ok(payload) => self.take(&packet, topic, payload, intake),
+            Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
+        }
+        Ok(())
+    }
+
+    /// Hands the batch over, then answers.
+    pub(super) async fn hand_over(
+        &mut self,
+        mut intake: Intake,
+        output: &mut BytesMut,
+    ) -> Result<(), End> {
+        if !intake.messages.is_empty() {
+            count(&self.broker.metrics.publishes, &intake.messages);
+            let handed = self.publisher.publish(&mut intake.messages).await;
+            handed.map_err(|_| End::EngineDown)?;
+        }
+        for answer in intake.answers {
+            let reason = answer.reason.as_deref().filter(|_| self.terms.problems);
+            wire::puback(
+                self.terms.level,
+                answer.packet_id,
+                answer.code,
+                reason,
+                output,
+            );
+        }
+        Ok(())
+    }
+
+    /// The payload that passes, which an inspection may have replaced.
+    async fn pass(&mut self, packet: &Publish, topic: &ByteString) -> Result<Bytes, Dropped> {
+        self.fits(packet, topic)?;
+        match self.allowed(packet, topic)? {
+            Passing::Allowed => Ok(packet.payload.clone()),
+            Passing::Inspect { rule } => self.inspected(packet, topic, rule).await,
+        }
+    }
+
+    fn fits(&mut self, packet: &Publish, topic: &ByteString) -> Result<(), Dropped> {
+        if !filter::is_valid_topic(topic) {
+            let cause = Cause::Protocol(TOPIC_INVALID);
+            return Err(dropped(
+                "topic_invalid",
+                cause,
+                "the topic is no topic name",
+            ));
+        }
+        let limits = &self.rules.limits;
+        if topic.len() > limits.topic {
+            return Err(dropped(
+                "topic_too_long",
+                Cause::Limit,
+                format!("the topic is longer than {} bytes", limits.topic),
+            ));
+        }
+        if packet.payload.len() > limits.payload {
+            return Err(dropped(
+                "payload_too_large",
+                Cause::Limit,
+                format!("the payload is larger than {} bytes", limits.payload),
+            ));
+        }
+        if !self.rates.pay(packet.payload.len(), Instant::now()) {
+            return Err(dropped(
+                "rate",
+                Cause::Limit,
+                "more messages or bytes per second than allowed",
+            ));
+        }
+        Ok(())
+    }
+
+    fn allowed(&mut self, packet: &Publish, topic: &str) -> Result<Passing, Dropped> {
+        match self
+            .rules
+            .cache
+            .publish(&self.rules.grant, topic, packet.qos)
+        {
+            Decision::Allow { .. } => Ok(Passing::Allowed),
+            Decision::Inspect { rule, .. } => Ok(Passing::Inspect { rule }),
+            Decision::Deny { rule } => {
+                let refusal = self
+                    .rules
+                    .refusal("the rules do not allow to publish on this topic", rule);
+                Err(self.refused(packet, topic, refusal))
+            }
+        }
+    }
+
+    async fn inspected(
+        &mut self,
+        packet: &Publish,
+        topic: &str,
+        rule: u16,
+    ) -> Result<Bytes, Dropped> {
+        let inspected = Inspected {
+            action: Actions::PUBLISH,
+            topic,
+            qos: packet.qos,
+            retain: packet.retain,
+            payload: &packet.payload,
+            rule,
+        };
+        match self.inspect(inspected).await {
+            Answer::Allow(payload) => Ok(payload),
+            Answer::Deny(refusal) => Err(self.refused(packet, topic, refusal)),
+            Answer::Fault(fault) => {
+                self.record(Action::Publish).fault(&fault).emit();
+                Err(dropped(
+                    "fault",
+                    Cause::Fault,
+                    "the message cannot be inspected",
+                ))
+            }
+        }
+    }
+
+    fn refused(&self, packet: &Publish, topic: &str, refusal: Refusal) -> Dropped {
+        self.denied(Action::Publish, topic, packet.qos, &refusal);
+        dropped("denied", (&refusal).into(), refusal.detail)
+    }
+
+    fn take(&mut self, packet: &Publish, topic: ByteString, payload: Bytes, intake: &mut Intake) {
+        let expiry = packet
+            .expiry
+            .map(|seconds| clock::now() + u64::from(seconds) * 1_000);
+        intake.messages.push(Message {
+            topic,
+            payload,
+            qos: packet.qos,
+            publisher: self.number,
+            expires: expiry,
+            properties: packet.properties.clone(),
+            number: self.next_message_number(),
+        });
+        intake.answer(packet, 0, None);
+    }
+
+    /// 3.1.1 has no code for a fault, and an acknowledgement would say that all is well: its connection is closed, the client tries again.
+    fn refuse_publish(
+        &self,
+        packet: &Publish,
+        dropped: Dropped,
+        intake: &mut Intake,
+    ) -> Result<(), End> {
+        self.broker.metrics.dropped(dropped.why, 1);
+        if dropped.cause == Cause::Fault && !self.is_v5() && packet.qos != Qos::AtMostOnce {
+            return Err(End::Fault(dropped.reason));
+        }
+        intake.answer(packet, dropped.cause.told().puback, Some(dropped.reason));
+        Ok(())
+    }
+}
+
+impl Intake {
+    fn answer(&mut self, packet: &Publish, code: u8, reason: Option<String>) {
+        if packet.qos != Qos::AtMostOnce {
+            self.answers.push(Answered {
+                packet_id: packet.packet_id,
+                code,
+                reason,
+            });
+        }
+    }
+}
+
+/// See the table in [`super`]. In 3.1.1 the retain flag is cleared, by being nowhere in what is handed over.
+fn offered(packet: &Publish, is_v5: bool) -> Result<(), End> {
+    if qos::higher(packet.qos, qos::OFFERED) != qos::OFFERED {
+        return Err(broke(QOS_NOT_SUPPORTED, "qos 2 is not offered"));
+    }
+    if packet.retain && is_v5 {
+        return Err(broke(
+            RETAIN_NOT_SUPPORTED,
+            "retained messages are not offered",
+        ));
+    }
+    Ok(())
+}
+
+fn broke(code: u8, detail: &str) -> End {
+    End::Broke {
+        code,
+        detail: detail.to_owned(),
+    }
+}
+
+fn dropped(why: &'static str, cause: Cause, reason: impl Into<String>) -> Dropped {
+    Dropped {
+        why,
+        cause,
+        reason: reason.into(),
+    }
+}
+
+fn count(counters: &[prometheus_client::metrics::counter::Counter; 2], messages: &[Message]) {
+    let reliable = messages
+        .iter()
+        .filter(|one| one.qos != Qos::AtMostOnce)
+        .count() as u64;
+    let [unreliable_counter, reliable_counter] = counters;
+    unreliable_counter.inc_by(messages.len() as u64 - reliable);
+    reliable_counter.inc_by(reliable);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_offered_ends_the_connection() {
+        let packet = |qos, retain| Publish {
+            dup: false,
+            qos,
+            retain,
+            topic: ByteString::from_static("t"),
+            packet_id: 1,
+            alias: None,
+            expiry: None,
+            properties: Bytes::new(),
+            payload: Bytes::new(),
+        };
+        // qos, retain, MQTT 5, code
+        for (qos, retain, is_v5, code) in [
+            (Qos::AtLeastOnce, false, true, None),
+            (Qos::ExactlyOnce, false, true, Some(0x9B)),
+            (Qos::ExactlyOnce, false, false, Some(0x9B)),
+            (Qos::AtMostOnce, true, true, Some(0x9A)),
+            (Qos::AtMostOnce, true, false, None),
+        ] {
+            let end = offered(&packet(qos, retain), is_v5).err();
+            let told = end
+                .and_then(|end| end.cause())
+                .map(|cause| cause.told().disconnect);
+            assert_eq!(told, code, "{qos:?} {retain} {is_v5}");
+        }
+    }
+}

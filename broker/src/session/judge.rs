@@ -1,0 +1,145 @@
+//! Judging a live session again: other rules, another record, an authority that is gone, or a grant that ran out.
+//!
+//! Meanwhile the session is frozen: its task does nothing else, so nothing is taken from it or given to it under rules that are no
+//! longer in force. A fault is tried again [`ATTEMPTS`] times within a second and then ends the connection with the fault codes: no
+//! session lives on under a generation that could not be replaced. A refusal ends it at once, and its will is never published.
+
+use super::admission::{self, NotAdmitted};
+use super::clock::{self, end_of_validity};
+use super::end::End;
+use super::session::Session;
+use crate::contract::{Refusal, UtcMs};
+use crate::decision::Action;
+use crate::metrics::Metrics;
+use std::time::Duration;
+use tokio::time::sleep;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use x509_parser::parse_x509_certificate;
+
+const ATTEMPTS: u32 = 3;
+/// After the first fault, doubled after the second.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The contract's codes.
+const NOT_AUTHORIZED: u16 = 300;
+const WRONG_CERTIFICATE: u16 = 303;
+
+impl Session {
+    /// Brings the newest rules into force, until they are the newest; `Err` where the client may not stay.
+    pub(super) async fn judge(&mut self) -> Result<(), NotAdmitted> {
+        let judged = self.judge_until_newest().await;
+        let result = judged
+            .as_ref()
+            .err()
+            .map_or("stays", |not| not.cause().name());
+        Metrics::count(&self.broker.metrics.judged, result);
+        match &judged {
+            Ok(()) => self.record(Action::Judge).emit(),
+            Err(NotAdmitted::Refused(refusal)) => {
+                self.record(Action::Judge).refused(refusal).emit()
+            }
+            Err(NotAdmitted::Fault(fault)) => self.record(Action::Judge).fault(fault).emit(),
+        }
+        judged
+    }
+
+    /// The same for a session in its packet loop, with what follows for its subscriptions and what is on its way.
+    pub(super) async fn judge_and_enforce(&mut self) -> Result<(), End> {
+        self.judge().await.map_err(End::from)?;
+        self.enforce().await.map_err(|_| End::EngineDown)
+    }
+
+    /// Whether rules or records have changed since the CONNECT came in.
+    pub(super) fn is_outdated(&self, followed: u64) -> bool {
+        self.is_under_old_rules() || self.broker.followed() != followed
+    }
+
+    /// When the client must be judged again at the latest.
+    pub(super) fn valid_until(&self) -> Option<UtcMs> {
+        let ends = [self.rules.grant.valid_until, self.chain_ends];
+        ends.into_iter().flatten().min()
+    }
+
+    async fn judge_until_newest(&mut self) -> Result<(), NotAdmitted> {
+        loop {
+            self.check_chain()?;
+            self.judge_with_patience().await?;
+            if !self.is_under_old_rules() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn judge_with_patience(&mut self) -> Result<(), NotAdmitted> {
+        let mut attempt = 1;
+        loop {
+            match self.judge_once().await {
+                Err(NotAdmitted::Fault(_)) if attempt < ATTEMPTS => sleep(PAUSE * attempt).await,
+                judged => return judged,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn judge_once(&mut self) -> Result<(), NotAdmitted> {
+        let (generation, grant) = admission::judge(&self.broker, &self.rules.principal).await?;
+        if grant.client_id != self.rules.grant.client_id {
+            return Err(refused(
+                NOT_AUTHORIZED,
+                "the rules now know this client by another canonical id",
+            )
+            .into());
+        }
+        self.rules.replace(generation, grant, &self.broker.settings);
+        self.renew_rates();
+        Ok(())
+    }
+
+    /// Possession was proven in the handshake; whether the chain still leads to a verified authority is asked again.
+    fn check_chain(&self) -> Result<(), Refusal> {
+        if self.seat.mailbox.card.authority.is_none() {
+            return Ok(());
+        }
+        if self.chain_ends.is_some_and(|end| end <= clock::now()) {
+            return Err(refused(WRONG_CERTIFICATE, "the certificate has expired"));
+        }
+        match self.broker.trust.authority_of(&self.chain) {
+            Some(_) => Ok(()),
+            None => Err(refused(
+                WRONG_CERTIFICATE,
+                "no verified authority vouches for the certificate any more",
+            )),
+        }
+    }
+
+    fn is_under_old_rules(&self) -> bool {
+        self.broker.policy.active().revision() != self.rules.generation.revision()
+    }
+}
+
+impl From<NotAdmitted> for End {
+    fn from(not: NotAdmitted) -> Self {
+        match not {
+            NotAdmitted::Refused(refusal) => Self::Refused(refusal),
+            NotAdmitted::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// When the first certificate of a chain ends. One that cannot be parsed has been accepted by TLS and ends with its authority.
+pub(super) fn earliest_end(chain: &[CertificateDer<'_>]) -> Option<UtcMs> {
+    let ends = chain.iter().filter_map(|one| {
+        let (_, certificate) = parse_x509_certificate(one).ok()?;
+        Some(end_of_validity(
+            certificate.validity().not_after.timestamp(),
+        ))
+    });
+    ends.min()
+}
+
+fn refused(code: u16, detail: &str) -> Refusal {
+    Refusal {
+        code,
+        detail: detail.to_owned(),
+        rule: None,
+    }
+}

@@ -1,0 +1,179 @@
+//! The packet loop of one connection: one task that waits for its socket, its mailbox, its engine link and its clock.
+//!
+//! Bounds: one read at a time (16 KiB), answers and deliveries in an output buffer of 64 KiB beyond which nothing more is read or
+//! fetched, messages for the client in [`super::outbound`]. A client that is silent, or does not read, is given up. Every way out goes
+//! through [`super::finish`].
+
+mod packets;
+
+use super::broker::Broker;
+use super::clock;
+use super::connection::{Connection, OUTPUT_HIGH, Progress};
+use super::end::End;
+use super::finish::finish;
+use super::mailbox::{Mail, Order};
+use super::session::Session;
+use crate::engine::{Down, Link, Message};
+use std::future::{pending, poll_fn};
+use std::pin::{Pin, pin};
+use std::time::{Duration, Instant};
+use tokio::time::{Sleep, sleep_until};
+
+/// A session that has nothing to wait for still looks at its clock now and then.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// What woke the task.
+enum Event {
+    Mail(Mail),
+    Socket(Progress),
+    Link(Result<u64, Down>),
+    Clock,
+}
+
+/// Runs a session until its connection ends, and then as long as it is kept.
+pub(super) async fn run(mut session: Box<Session>, mut connection: Connection) {
+    session.broker.metrics.sessions.inc();
+    let counted = Counted(std::sync::Arc::clone(&session.broker));
+    let end = converse(&mut session, &mut connection).await;
+    drop(counted);
+    finish(session, connection, end).await;
+}
+
+/// A gauge that is right also after a panic.
+struct Counted(std::sync::Arc<Broker>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.metrics.sessions.dec();
+    }
+}
+
+async fn converse(session: &mut Session, connection: &mut Connection) -> End {
+    let mut clock = pin!(sleep_until((Instant::now() + IDLE).into()));
+    let mut brought = Vec::new();
+    connection.heard_at = Instant::now();
+    // Packets that came together with the CONNECT.
+    if let Err(end) = session.packets(connection).await {
+        return end;
+    }
+    loop {
+        session.fill(&mut connection.output, OUTPUT_HIGH);
+        wind(clock.as_mut(), session, connection);
+        let event = next(session, connection, clock.as_mut(), &mut brought).await;
+        let step = match event {
+            Event::Mail(Mail::Order(order)) => session.obey(order).await,
+            Event::Mail(Mail::Messages(messages)) => session.accept_inboxed(messages).await,
+            Event::Socket(Progress::Read) => session.packets(connection).await,
+            Event::Socket(Progress::Wrote) => Ok(()),
+            Event::Socket(Progress::Closed) => Err(End::Lost),
+            Event::Link(Ok(lost)) => {
+                session
+                    .accept_linked(std::mem::take(&mut brought), lost)
+                    .await
+            }
+            Event::Link(Err(Down)) => Err(End::EngineDown),
+            Event::Clock => session.look_at_clock(connection).await,
+        };
+        if let Err(end) = step {
+            return end;
+        }
+    }
+}
+
+/// Waits for whatever comes first. Each branch may be dropped without a loss.
+async fn next(
+    session: &mut Session,
+    connection: &mut Connection,
+    clock: Pin<&mut Sleep>,
+    brought: &mut Vec<Message>,
+) -> Event {
+    let wants_more = connection.output.len() < OUTPUT_HIGH && session.outbound.wants_more();
+    let mailbox = &session.seat.mailbox;
+    let link = &mut session.link;
+    tokio::select! {
+        mail = poll_fn(|context| mailbox.poll(context, wants_more)) => Event::Mail(mail),
+        progress = poll_fn(|context| connection.poll(context)) => Event::Socket(progress),
+        lost = receive(link, brought), if wants_more => Event::Link(lost),
+        () = clock => Event::Clock,
+    }
+}
+
+pub(super) async fn receive(
+    link: &mut Option<Link>,
+    brought: &mut Vec<Message>,
+) -> Result<u64, Down> {
+    match link {
+        Some(link) => link.receive(brought).await,
+        None => pending().await,
+    }
+}
+
+/// Sets the clock to an earlier deadline. A later one is left to the next ring: most deadlines move with every packet.
+fn wind(mut clock: Pin<&mut Sleep>, session: &Session, connection: &Connection) {
+    let due = session.due(connection);
+    if due < clock.deadline().into_std() || clock.is_elapsed() {
+        clock.as_mut().reset(due.into());
+    }
+}
+
+impl Session {
+    /// When the clock shall ring at the latest.
+    fn due(&self, connection: &Connection) -> Instant {
+        let silence = self
+            .terms
+            .silence()
+            .map(|silence| connection.heard_at + silence);
+        let stall = connection.stall_deadline(self.broker.settings.write_stall);
+        let valid = self.valid_until().map(from_now);
+        let idle = Instant::now() + IDLE;
+        [silence, stall, valid]
+            .into_iter()
+            .flatten()
+            .fold(idle, Instant::min)
+    }
+
+    async fn look_at_clock(&mut self, connection: &mut Connection) -> Result<(), End> {
+        let now = Instant::now();
+        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if passed(connection.stall_deadline(self.broker.settings.write_stall)) {
+            return Err(End::Stalled);
+        }
+        if passed(
+            self.terms
+                .silence()
+                .map(|silence| connection.heard_at + silence),
+        ) {
+            return Err(End::Silent);
+        }
+        if self.has_run_out() {
+            self.judge_and_enforce().await?;
+            if self.has_run_out() {
+                return Err(End::Fault(
+                    "the renewed grant has already run out".to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The grant or the certificate is no longer valid.
+    pub(super) fn has_run_out(&self) -> bool {
+        self.valid_until()
+            .is_some_and(|until| until <= clock::now())
+    }
+
+    async fn obey(&mut self, order: Order) -> Result<(), End> {
+        match order {
+            Order::Judge => self.judge_and_enforce().await,
+            Order::TakeOver(takeover) => Err(End::TakenOver(takeover)),
+            Order::Close => Err(End::Administrative),
+            Order::Drain => Err(End::Drain),
+        }
+    }
+}
+
+/// A moment of the wall clock on the timers' clock; far ones are cut, the clock is wound again anyway.
+pub(super) fn from_now(at: u64) -> Instant {
+    let left = Duration::from_millis(at.saturating_sub(clock::now()));
+    Instant::now() + left.min(IDLE)
+}

@@ -1,0 +1,108 @@
+//! Every packet of one read, in order.
+
+use crate::session::connection::Connection;
+use crate::session::end::End;
+use crate::session::inbound::Intake;
+use crate::session::session::Session;
+use crate::session::wire::{self, Disconnect, FromClient, Malformed};
+use bytes::BytesMut;
+use std::time::Instant;
+
+const PROTOCOL_ERROR: u8 = 0x82;
+const PACKET_ID_NOT_FOUND: u8 = 0x92;
+
+impl Session {
+    /// Takes all whole packets. What was accepted before one that ends the connection still goes to the engine.
+    pub(super) async fn packets(&mut self, connection: &mut Connection) -> Result<(), End> {
+        let mut intake = Intake::default();
+        let taken = self.take_all(connection, &mut intake).await;
+        let handed = self.hand_over(intake, &mut connection.output).await;
+        connection.release_input();
+        taken.and(handed)
+    }
+
+    async fn take_all(
+        &mut self,
+        connection: &mut Connection,
+        intake: &mut Intake,
+    ) -> Result<(), End> {
+        let level = Some(self.terms.level);
+        let max = self.broker.settings.packet_max;
+        while let Some(packet) = wire::decode(&mut connection.input, level, max)? {
+            connection.heard_at = Instant::now();
+            self.take_one(packet, &mut connection.output, intake)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn take_one(
+        &mut self,
+        packet: FromClient,
+        output: &mut BytesMut,
+        intake: &mut Intake,
+    ) -> Result<(), End> {
+        match packet {
+            FromClient::Publish(packet) => return self.publish(packet, intake).await,
+            FromClient::PubAck(ack) => self.acknowledged(ack.packet_id),
+            FromClient::Subscribe(packet) => return self.subscribe(packet, output).await,
+            FromClient::Unsubscribe(packet) => return self.unsubscribe(packet, output).await,
+            FromClient::PingReq => wire::pingresp(output),
+            FromClient::Disconnect(packet) => return Err(self.left(&packet)),
+            // QoS 2 is not offered in either direction, so no exchange of that id can be under way.
+            FromClient::PubRel(ack) => self.complete(ack.packet_id, output),
+            FromClient::PubRec(_) | FromClient::PubComp(_) => self.unknown_ack(),
+            FromClient::Connect(_) => return Err(broke("a second connect")),
+            FromClient::Auth { .. } => {
+                return Err(broke("no authentication exchange is under way"));
+            }
+        }
+        Ok(())
+    }
+
+    fn acknowledged(&mut self, packet_id: u16) {
+        if !self.outbound.acknowledge(packet_id) {
+            self.unknown_ack();
+        }
+    }
+
+    /// Answered, so that its sender can forget it (3.1.1 has no code for «not found»).
+    fn complete(&self, packet_id: u16, output: &mut BytesMut) {
+        wire::pubcomp(
+            self.terms.level,
+            packet_id,
+            PACKET_ID_NOT_FOUND,
+            None,
+            output,
+        );
+    }
+
+    fn unknown_ack(&self) {
+        self.broker.metrics.unknown_acks.inc();
+    }
+
+    fn left(&mut self, packet: &Disconnect) -> End {
+        let limits = self.rules.limits;
+        if self.terms.change_expiry(packet.session_expiry, &limits) {
+            End::Left { code: packet.code }
+        } else {
+            broke("a session expiry that was 0 may not be changed at disconnect")
+        }
+    }
+}
+
+fn broke(detail: &str) -> End {
+    End::Broke {
+        code: PROTOCOL_ERROR,
+        detail: detail.to_owned(),
+    }
+}
+
+impl From<Malformed> for End {
+    fn from(malformed: Malformed) -> Self {
+        Self::Broke {
+            code: malformed.code,
+            detail: malformed.to_string(),
+        }
+    }
+}

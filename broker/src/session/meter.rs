@@ -1,0 +1,112 @@
+//! Rates of one client: packets and bytes per second, as a token bucket. Pure: time is an argument.
+//!
+//! The bucket holds one second's worth. A message may pass while the bucket is not empty and then drives it below zero, so a message
+//! that is bigger than one second's bytes passes, and is paid for before the next. A rate of 0 is no limit.
+
+use std::time::{Duration, Instant};
+
+/// One rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meter {
+    rate: f64,
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Meter {
+    /// A full bucket.
+    pub(crate) fn new(rate: u32, now: Instant) -> Self {
+        let rate = f64::from(rate);
+        Self {
+            rate,
+            tokens: rate,
+            filled: now,
+        }
+    }
+
+    /// May `cost` pass now? If so it is paid.
+    pub(crate) fn pay(&mut self, cost: u32, now: Instant) -> bool {
+        if self.rate == 0.0 {
+            return true;
+        }
+        self.fill(now);
+        let may = self.tokens > 0.0;
+        if may {
+            self.tokens -= f64::from(cost);
+        }
+        may
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.filled);
+        // Below a millisecond the sum of many small additions would lose what is due.
+        if passed >= Duration::from_millis(1) {
+            self.tokens = (self.tokens + passed.as_secs_f64() * self.rate).min(self.rate);
+            self.filled = now;
+        }
+    }
+}
+
+/// The two rates of a grant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rates {
+    packets: Meter,
+    bytes: Meter,
+}
+
+impl Rates {
+    /// Full buckets; 0 is no limit.
+    pub(crate) fn new(packets: u32, bytes: u32, now: Instant) -> Self {
+        Self {
+            packets: Meter::new(packets, now),
+            bytes: Meter::new(bytes, now),
+        }
+    }
+
+    /// May a PUBLISH with so many payload bytes pass now?
+    pub(crate) fn pay(&mut self, payload: usize, now: Instant) -> bool {
+        let payload = u32::try_from(payload).unwrap_or(u32::MAX);
+        self.packets.pay(1, now) && self.bytes.pay(payload, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_second_allows_the_rate_and_then_the_rate_again() {
+        let start = Instant::now();
+        let mut meter = Meter::new(50, start);
+        assert_eq!((0..80).filter(|_| meter.pay(1, start)).count(), 50);
+        let later = start + Duration::from_millis(500);
+        assert_eq!((0..80).filter(|_| meter.pay(1, later)).count(), 25);
+    }
+
+    #[test]
+    fn a_message_bigger_than_a_second_passes_and_is_paid_for() {
+        let start = Instant::now();
+        let mut rates = Rates::new(0, 1_000, start);
+        assert!(rates.pay(3_000, start));
+        assert!(!rates.pay(1, start + Duration::from_millis(1_900)));
+        assert!(rates.pay(1, start + Duration::from_millis(2_100)));
+    }
+
+    proptest! {
+        /// Never more than the rate times the seconds, plus the bucket, plus the one that drives it below zero.
+        #[test]
+        fn never_over_the_rate(rate in 1_u32..200, steps in prop::collection::vec(0_u64..50, 1..400)) {
+            let start = Instant::now();
+            let mut meter = Meter::new(rate, start);
+            let mut now = start;
+            let mut passed = 0_u32;
+            for step in steps {
+                now += Duration::from_millis(step);
+                passed += u32::from(meter.pay(1, now));
+            }
+            let seconds = (now - start).as_secs_f64();
+            prop_assert!(f64::from(passed) <= f64::from(rate) * (seconds + 1.0) + 1.0);
+        }
+    }
+}

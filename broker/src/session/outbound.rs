@@ -1,0 +1,200 @@
+//! QoS towards one client: the queue, the window of unacknowledged QoS 1 messages, packet ids and redelivery. Pure: no clock, no socket.
+//!
+//! Bounds: messages and bytes of the queue; the window is the client's receive maximum, at most 100. Over the bound a QoS 0 message is
+//! dropped, and a QoS 1 message first displaces waiting QoS 0 messages; if none is left, the caller is told that the reader cannot keep
+//! up. Acknowledgements may come in any order; one for an id that is not in flight is told and ignored.
+
+use super::queue::{Queue, Queued, Room};
+use crate::contract::{Qos, UtcMs};
+use std::collections::VecDeque;
+
+/// How many QoS 1 messages are in flight at most, whatever the client offers; for 3.1.1, which offers nothing, exactly that.
+pub(crate) const WINDOW: u16 = 100;
+
+/// What became of a message that was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// It waits, and so many QoS 0 messages were dropped for it.
+    Waits(usize),
+    /// A QoS 0 message beyond the bound: dropped.
+    Dropped,
+    /// A QoS 1 message beyond the bound: the reader cannot keep up.
+    Full,
+}
+
+/// A message to write now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sending<'a> {
+    /// It may have been sent before.
+    pub(crate) dup: bool,
+    /// 0 for QoS 0.
+    pub(crate) packet_id: u16,
+    /// What to send.
+    pub(crate) message: &'a Queued,
+}
+
+#[derive(Debug)]
+struct Flying {
+    packet_id: u16,
+    /// Sent on this connection; otherwise it waits to be sent again with DUP.
+    sent: bool,
+    message: Queued,
+}
+
+/// All that is on its way to one client. Survives its connections where the session does.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    queue: Queue,
+    flying: VecDeque<Flying>,
+    window: u16,
+    last_id: u16,
+    resending: bool,
+    /// The QoS 0 message that is being written.
+    current: Option<Queued>,
+}
+
+impl Outbound {
+    /// Nothing on its way; `window` is the client's receive maximum.
+    pub(crate) fn new(window: u16, room: Room) -> Self {
+        Self {
+            queue: Queue::new(room),
+            flying: VecDeque::new(),
+            window: window.min(WINDOW),
+            last_id: 0,
+            resending: false,
+            current: None,
+        }
+    }
+
+    /// The client is back: all in flight goes out again, in order, with DUP and the ids it had (MQTT-4.4.0-1).
+    pub(crate) fn resume(&mut self, window: u16) {
+        self.window = window.min(WINDOW);
+        for flying in &mut self.flying {
+            flying.sent = false;
+        }
+        self.resending = !self.flying.is_empty();
+    }
+
+    /// Puts a message behind all others.
+    pub(crate) fn offer(&mut self, message: Queued) -> Offered {
+        self.queue.offer(message)
+    }
+
+    /// Puts messages before all others that wait, in their order: what the policy wants said first.
+    pub(crate) fn greet(&mut self, messages: impl DoubleEndedIterator<Item = Queued>) {
+        for message in messages.rev() {
+            self.queue.put_first(message);
+        }
+    }
+
+    /// The next message to write, if the window is open. Expired ones are dropped and counted in `expired`.
+    pub(crate) fn next(&mut self, now: UtcMs, expired: &mut u64) -> Option<Sending<'_>> {
+        if self.resending {
+            return self.resend();
+        }
+        while self.queue.first()?.is_expired(now) {
+            self.queue.take_first();
+            *expired += 1;
+        }
+        if self.queue.first()?.qos == Qos::AtMostOnce {
+            self.current = self.queue.take_first();
+            return self.current.as_ref().map(unacknowledged);
+        }
+        self.fly()
+    }
+
+    /// The client acknowledged; false where nothing of that id is in flight.
+    pub(crate) fn acknowledge(&mut self, packet_id: u16) -> bool {
+        let found = self
+            .flying
+            .iter()
+            .position(|one| one.packet_id == packet_id && one.sent);
+        if let Some(index) = found {
+            self.flying.remove(index);
+        }
+        self.give_memory_back();
+        found.is_some()
+    }
+
+    /// Drops everything that `may` forbids, also what is in flight; returns how many.
+    pub(crate) fn retain(&mut self, mut may: impl FnMut(&Queued) -> bool) -> usize {
+        let before = self.flying.len();
+        self.flying.retain(|one| may(&one.message));
+        self.resending = self.flying.iter().any(|one| !one.sent);
+        before - self.flying.len() + self.queue.retain(may)
+    }
+
+    /// Drops the QoS 0 messages that wait: they are not kept for a client that is away.
+    pub(crate) fn forget_unreliable(&mut self) -> usize {
+        self.current = None;
+        self.queue.retain(|message| message.qos != Qos::AtMostOnce)
+    }
+
+    /// Whether the queue is so short that more should be fetched.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.queue.is_short()
+    }
+
+    /// Messages that wait or are in flight.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len() + self.flying.len()
+    }
+
+    fn resend(&mut self) -> Option<Sending<'_>> {
+        let left = self.flying.iter().filter(|one| !one.sent).count();
+        self.resending = left > 1;
+        let again = self.flying.iter_mut().find(|one| !one.sent)?;
+        again.sent = true;
+        Some(Sending {
+            dup: true,
+            packet_id: again.packet_id,
+            message: &again.message,
+        })
+    }
+
+    fn fly(&mut self) -> Option<Sending<'_>> {
+        if self.flying.len() >= usize::from(self.window) {
+            return None;
+        }
+        let message = self.queue.take_first()?;
+        let packet_id = self.free_id();
+        self.flying.push_back(Flying {
+            packet_id,
+            sent: true,
+            message,
+        });
+        self.flying.back().map(|one| Sending {
+            dup: false,
+            packet_id,
+            message: &one.message,
+        })
+    }
+
+    /// At most [`WINDOW`] ids are taken, so a free one is near.
+    fn free_id(&mut self) -> u16 {
+        loop {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            let id = self.last_id;
+            if self.flying.iter().all(|one| one.packet_id != id) {
+                return id;
+            }
+        }
+    }
+
+    fn give_memory_back(&mut self) {
+        if self.flying.is_empty() {
+            self.flying = VecDeque::new();
+        }
+    }
+}
+
+fn unacknowledged(message: &Queued) -> Sending<'_> {
+    Sending {
+        dup: false,
+        packet_id: 0,
+        message,
+    }
+}
+
+#[cfg(test)]
+mod tests;

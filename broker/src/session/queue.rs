@@ -1,0 +1,126 @@
+//! Messages that wait for one client, bounded in number and bytes. Pure.
+//!
+//! QoS 0 goes first when it gets tight: the newest is dropped where no room is left, and waiting ones make room for QoS 1.
+
+use super::outbound::Offered;
+use crate::contract::{Qos, UtcMs};
+use bytes::Bytes;
+use bytestring::ByteString;
+use std::collections::VecDeque;
+
+/// A message as it will be written, but for the packet id.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Queued {
+    pub(crate) topic: ByteString,
+    pub(crate) payload: Bytes,
+    /// The effective QoS, 0 or 1.
+    pub(crate) qos: Qos,
+    /// Unix milliseconds after which it is not sent.
+    pub(crate) expires: Option<UtcMs>,
+    /// MQTT 5 properties in wire form.
+    pub(crate) properties: Bytes,
+    /// The identifiers of the subscriptions that want it.
+    pub(crate) ids: Vec<u32>,
+    /// A greeting: not checked against the rules (contract: `greetings`).
+    pub(crate) greeting: bool,
+}
+
+impl Queued {
+    pub(crate) fn is_expired(&self, now: UtcMs) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// What is left of its life, in whole seconds and at least one.
+    pub(crate) fn expiry_left(&self, now: UtcMs) -> Option<u32> {
+        let left = self.expires?.saturating_sub(now).div_ceil(1_000).max(1);
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    fn bytes(&self) -> usize {
+        self.topic.len() + self.payload.len() + self.properties.len()
+    }
+}
+
+/// How much may wait for one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: VecDeque<Queued>,
+    bytes: usize,
+    room: Room,
+}
+
+impl Queue {
+    pub(crate) fn new(room: Room) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            room,
+        }
+    }
+
+    /// Adds it at the end, within the bounds.
+    pub(crate) fn offer(&mut self, message: Queued) -> Offered {
+        let mut displaced = 0;
+        if !self.has_room(&message) {
+            if message.qos == Qos::AtMostOnce {
+                return Offered::Dropped;
+            }
+            displaced = self.retain(|waiting| waiting.qos != Qos::AtMostOnce);
+            if !self.has_room(&message) {
+                return Offered::Full;
+            }
+        }
+        self.bytes += message.bytes();
+        self.waiting.push_back(message);
+        Offered::Waits(displaced)
+    }
+
+    /// Adds it at the front, past the bounds: the host's own few.
+    pub(crate) fn put_first(&mut self, message: Queued) {
+        self.bytes += message.bytes();
+        self.waiting.push_front(message);
+    }
+
+    pub(crate) fn first(&self) -> Option<&Queued> {
+        self.waiting.front()
+    }
+
+    pub(crate) fn take_first(&mut self) -> Option<Queued> {
+        let first = self.waiting.pop_front()?;
+        self.bytes -= first.bytes();
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        Some(first)
+    }
+
+    /// Keeps those that `keep` says; returns how many were dropped.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Queued) -> bool) -> usize {
+        let before = self.waiting.len();
+        self.waiting.retain(keep);
+        self.bytes = self.waiting.iter().map(Queued::bytes).sum();
+        before - self.waiting.len()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Half empty: a batch of the engine (200) fits.
+    pub(crate) fn is_short(&self) -> bool {
+        self.waiting.len() <= self.room.messages / 2 && self.bytes <= self.room.bytes / 2
+    }
+
+    /// One message always fits into an empty queue, whatever its size.
+    fn has_room(&self, message: &Queued) -> bool {
+        self.waiting.is_empty()
+            || (self.waiting.len() < self.room.messages
+                && self.bytes + message.bytes() <= self.room.bytes)
+    }
+}

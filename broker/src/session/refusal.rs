@@ -1,0 +1,80 @@
+//! A CONNECT that is refused: the cause, the sentence, and the CONNACK made of them. Pure.
+
+use super::wire::{self, ConnAck, Level};
+use crate::contract::Refusal;
+use crate::decision::{Cause, Record};
+use bytes::BytesMut;
+
+/// Why a CONNECT is refused.
+#[derive(Debug)]
+pub(crate) struct Refusing {
+    pub(crate) cause: Cause,
+    /// Where the rules refused: code, sentence and rule, for the log. Otherwise code 0.
+    refusal: Refusal,
+}
+
+impl From<Refusal> for Refusing {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            cause: (&refusal).into(),
+            refusal,
+        }
+    }
+}
+
+impl Refusing {
+    /// Refused by the host itself.
+    pub(crate) fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        let refusal = Refusal {
+            code: 0,
+            detail: detail.into(),
+            rule: None,
+        };
+        Self { cause, refusal }
+    }
+
+    /// Nobody was judged.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(self.cause, Cause::Fault | Cause::EngineDown)
+    }
+
+    /// The CONNACK, or nothing where the version has none for this. The inside of a fault is for the log alone.
+    pub(crate) fn connack(&self, level: Level, out: &mut BytesMut) {
+        let Some(code) = self.cause.connack(level) else {
+            return;
+        };
+        let told = !self.is_fault() && level == Level::V5;
+        let connack = ConnAck {
+            code,
+            reason: told.then(|| self.refusal.detail.clone()),
+            ..ConnAck::default()
+        };
+        wire::connack(level, &connack, out);
+    }
+
+    /// The record of this decision.
+    pub(crate) fn record<'a>(&'a self, record: Record<'a>) -> Record<'a> {
+        if self.is_fault() {
+            record.fault(&self.refusal.detail)
+        } else {
+            record.refused(&self.refusal)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::{Action, Verdict};
+
+    #[test]
+    fn a_fault_is_recorded_as_a_fault_and_a_refusal_as_a_denial() {
+        let record = |refusing: &Refusing| refusing.record(Record::new(0, Action::Connect)).verdict;
+        for cause in [Cause::Fault, Cause::EngineDown] {
+            assert_eq!(record(&Refusing::new(cause, "x")), Verdict::Fault);
+        }
+        for cause in [Cause::Limit, Cause::Protocol(0x85), Cause::Refused(300)] {
+            assert_eq!(record(&Refusing::new(cause, "x")), Verdict::Deny);
+        }
+    }
+}

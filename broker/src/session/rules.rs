@@ -1,0 +1,79 @@
+//! The rules in force for one session: one generation, one grant, and what has been decided under it. Replaced as a whole, never mixed.
+
+use super::limits::{Limits, Settings};
+use crate::contract::{Principal, Refusal, Subject};
+use crate::grant::{Decision, DecisionCache, Grant, inbox::Addressee};
+use crate::policy::Generation;
+use std::sync::Arc;
+
+/// The contract's code for a topic that no rule allows.
+const TOPIC_REFUSED: u16 = 400;
+
+pub(crate) struct Rules {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) principal: Principal,
+    pub(crate) grant: Grant,
+    pub(crate) limits: Limits,
+    pub(crate) cache: DecisionCache,
+    /// The record, read when the first message had to be inspected: most sessions never need it, and it holds secrets.
+    pub(crate) subject: Option<Box<Subject>>,
+}
+
+impl Rules {
+    pub(crate) fn new(
+        generation: Arc<Generation>,
+        principal: Principal,
+        grant: Grant,
+        host: &Settings,
+    ) -> Self {
+        Self {
+            limits: Limits::new(&grant.limits, host),
+            generation,
+            principal,
+            grant,
+            cache: DecisionCache::new(),
+            subject: None,
+        }
+    }
+
+    /// The same client under other rules; what was decided before is forgotten.
+    pub(crate) fn replace(&mut self, generation: Arc<Generation>, grant: Grant, host: &Settings) {
+        self.limits = Limits::new(&grant.limits, host);
+        self.generation = generation;
+        self.grant = grant;
+        self.cache.clear();
+        self.subject = None;
+    }
+
+    /// Whether a delivery of this topic is allowed as far as the topic goes.
+    pub(crate) fn may_receive(&mut self, topic: &str) -> bool {
+        !matches!(
+            self.cache.receive(&self.grant, topic),
+            Decision::Deny { .. }
+        )
+    }
+
+    /// A denial by the rules, with the name of the rule.
+    pub(crate) fn refusal(&self, detail: &str, rule: Option<u16>) -> Refusal {
+        Refusal {
+            code: TOPIC_REFUSED,
+            detail: detail.to_owned(),
+            rule: rule.map(|rule| self.grant.rule_name(rule).to_owned()),
+        }
+    }
+
+    /// Whether a topic is one of the client's own inboxes, which bring it themselves.
+    pub(crate) fn is_own_inbox(&self, topic: &str, product: &str, node: &str) -> bool {
+        let own = |addressee| match addressee {
+            Addressee::Client(client) => client == &*self.grant.client_id,
+            Addressee::Node {
+                product: p,
+                node: n,
+            } => !node.is_empty() && p == product && n == node,
+        };
+        let templates = &self.generation.inboxes().templates;
+        templates
+            .iter()
+            .any(|template| template.addressee(topic).is_some_and(own))
+    }
+}

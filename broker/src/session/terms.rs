@@ -1,0 +1,188 @@
+//! What client and host agree on at CONNECT, and the CONNACK that says so. Pure.
+
+use super::alias;
+use super::claim::session_expiry;
+use super::limits::{Limits, Settings};
+use super::wire::{ConnAck, Connect, Level};
+use crate::contract::Refusal;
+use bytestring::ByteString;
+use std::time::Duration;
+
+/// The contract's code for a keep alive out of range.
+const KEEP_ALIVE_REFUSED: u16 = 102;
+
+/// What holds for one connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Terms {
+    pub(crate) level: Level,
+    /// Seconds; 0: none.
+    pub(crate) keep_alive: u16,
+    /// MQTT 5: the client asked for another one and must be told.
+    told_keep_alive: bool,
+    /// How long the session outlives the connection.
+    pub(crate) expiry: u32,
+    told_expiry: bool,
+    pub(crate) receive_maximum: u16,
+    /// The client refuses larger packets.
+    pub(crate) packet_max: usize,
+    /// The client wants reason strings.
+    pub(crate) problems: bool,
+}
+
+impl Terms {
+    /// A 3.1.1 client cannot be told another keep alive, so one over the limit is refused there.
+    pub(crate) fn agree(connect: &Connect, limits: &Limits) -> Result<Self, Refusal> {
+        let over = limits.keep_alive != 0
+            && (connect.keep_alive == 0 || connect.keep_alive > limits.keep_alive);
+        if over && connect.level == Level::V4 {
+            return Err(keep_alive_refused(connect.keep_alive, limits.keep_alive));
+        }
+        let asked = session_expiry(connect);
+        let expiry = asked.min(limits.session_expiry);
+        let packet_max = connect
+            .maximum_packet_size
+            .map_or(usize::MAX, |max| max as usize);
+        Ok(Self {
+            level: connect.level,
+            keep_alive: if over {
+                limits.keep_alive
+            } else {
+                connect.keep_alive
+            },
+            told_keep_alive: over,
+            expiry,
+            told_expiry: expiry != asked,
+            receive_maximum: connect.receive_maximum,
+            packet_max,
+            problems: connect.request_problem_information,
+        })
+    }
+
+    /// After how much silence the client is gone (MQTT-3.1.2-24).
+    pub(crate) fn silence(&self) -> Option<Duration> {
+        (self.keep_alive > 0).then(|| Duration::from_millis(u64::from(self.keep_alive) * 1_500))
+    }
+
+    /// The CONNACK that accepts; what is not offered is announced (see the table in [`super`]).
+    pub(crate) fn accept(
+        &self,
+        session_present: bool,
+        assigned: Option<ByteString>,
+        settings: &Settings,
+    ) -> ConnAck {
+        ConnAck {
+            session_present,
+            code: 0,
+            session_expiry: self.told_expiry.then_some(self.expiry),
+            receive_maximum: None,
+            maximum_qos: Some(1),
+            retain_available: Some(false),
+            maximum_packet_size: Some(settings.packet_max),
+            assigned_client_id: assigned,
+            topic_alias_maximum: Some(alias::MAXIMUM),
+            reason: None,
+            wildcard_available: None,
+            subscription_ids_available: None,
+            shared_available: Some(false),
+            server_keep_alive: self.told_keep_alive.then_some(self.keep_alive),
+        }
+    }
+
+    /// MQTT 5: a DISCONNECT may shorten or lengthen the expiry, but not wake one that was 0 (MQTT-3.14.2-2).
+    pub(crate) fn change_expiry(&mut self, asked: Option<u32>, limits: &Limits) -> bool {
+        let Some(asked) = asked else {
+            return true;
+        };
+        if self.expiry == 0 && asked != 0 {
+            return false;
+        }
+        self.expiry = asked.min(limits.session_expiry);
+        true
+    }
+}
+
+fn keep_alive_refused(asked: u16, most: u16) -> Refusal {
+    Refusal {
+        code: KEEP_ALIVE_REFUSED,
+        detail: format!("keep alive `{asked}` is out of range: it must be 1 to {most} seconds"),
+        rule: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claim::tests::connect;
+    use super::*;
+
+    fn limits(keep_alive: u16, session_expiry: u32) -> Limits {
+        Limits {
+            payload: 1,
+            topic: 1,
+            subscriptions: 1,
+            publish_rate: 0,
+            publish_bytes: 0,
+            keep_alive,
+            session_expiry,
+        }
+    }
+
+    #[test]
+    fn a_keep_alive_over_the_limit_is_told_in_5_and_refused_in_3_1_1() {
+        let mut packet = connect(Level::V5);
+        for asked in [0, 601] {
+            packet.keep_alive = asked;
+            let terms = Terms::agree(&packet, &limits(600, 0)).unwrap();
+            assert_eq!(terms.silence(), Some(Duration::from_secs(900)));
+            let connack = terms.accept(false, None, &Settings::default());
+            assert_eq!(connack.server_keep_alive, Some(600));
+        }
+        packet.level = Level::V4;
+        assert_eq!(
+            Terms::agree(&packet, &limits(600, 0)).unwrap_err().code,
+            102
+        );
+        packet.keep_alive = 600;
+        assert_eq!(
+            Terms::agree(&packet, &limits(600, 0)).unwrap().keep_alive,
+            600
+        );
+        packet.keep_alive = 0;
+        assert_eq!(
+            Terms::agree(&packet, &limits(0, 0)).unwrap().silence(),
+            None
+        );
+    }
+
+    #[test]
+    fn a_session_expiry_over_the_limit_is_cut_and_told() {
+        let mut packet = connect(Level::V5);
+        packet.session_expiry = Some(500);
+        let terms = Terms::agree(&packet, &limits(0, 100)).unwrap();
+        assert_eq!(terms.expiry, 100);
+        assert_eq!(
+            terms
+                .accept(true, None, &Settings::default())
+                .session_expiry,
+            Some(100)
+        );
+        packet.session_expiry = Some(100);
+        let terms = Terms::agree(&packet, &limits(0, 100)).unwrap();
+        assert_eq!(
+            terms
+                .accept(true, None, &Settings::default())
+                .session_expiry,
+            None
+        );
+    }
+
+    #[test]
+    fn a_disconnect_may_not_wake_an_expiry_of_0() {
+        let mut terms = Terms::agree(&connect(Level::V5), &limits(0, 100)).unwrap();
+        assert!(!terms.change_expiry(Some(5), &limits(0, 100)));
+        assert_eq!(terms.expiry, 0);
+        assert!(terms.change_expiry(None, &limits(0, 100)));
+        terms.expiry = 50;
+        assert!(terms.change_expiry(Some(500), &limits(0, 100)));
+        assert_eq!(terms.expiry, 100);
+    }
+}
