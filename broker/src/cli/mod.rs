@@ -60,7 +60,7 @@ enum Verb {
     App(app::Verb),
     /// Inspect, test and compare policies.
     #[command(subcommand)]
-    Policy(policy::Verb),
+    Policy(policy::Command),
 }
 
 /// Runs what the process was asked for.
@@ -71,9 +71,9 @@ pub fn run() -> ExitCode {
 fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(arguments) {
         Ok(Cli {
-            verb: Verb::Policy(verb),
+            verb: Verb::Policy(command),
             ..
-        }) => policy::run(verb),
+        }) => policy::run(&command),
         Ok(cli) => ended(execute(cli)),
         Err(help) => {
             // Help and version are answers and go to stdout; the rest is bad usage. A closed stream changes nothing.

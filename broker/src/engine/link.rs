@@ -18,7 +18,7 @@ use super::{Down, Inner, Message, envelope, topic};
 /// Messages that one `receive` appends at most (about; one more notification may be under way).
 const BATCH: usize = 200;
 
-/// A session's own link: opened at its first SUBSCRIBE that can bring something that no inbox delivers.
+/// A session's own link; it leaves the engine when it is dropped. Opened at its first SUBSCRIBE that can bring something that no inbox delivers.
 pub struct Link {
     /// `None` only while dropping.
     ends: Option<Ends>,
@@ -192,9 +192,6 @@ impl Link {
         }
         Ok(())
     }
-
-    /// Leaves the engine. Dropping a link does the same.
-    pub fn close(self) {}
 }
 
 impl Drop for Link {

@@ -11,7 +11,6 @@ use crate::metrics::Metrics;
 use crate::policy::{Generation, Policy};
 use crate::registry::{self, Registry};
 use crate::tls::TrustStore;
-use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
@@ -28,7 +27,7 @@ pub struct Parts {
     pub metrics: Metrics,
     /// The operator's limits of sessions.
     pub settings: Settings,
-    /// How the engine is started, and started again after it died.
+    /// How the engine is started.
     pub engine: engine::Settings,
 }
 
@@ -47,8 +46,7 @@ pub struct Broker {
     /// The operator's limits of sessions.
     pub settings: Settings,
     pub(crate) away: Away,
-    engine: ArcSwap<Engine>,
-    engine_settings: engine::Settings,
+    engine: Engine,
     followed: AtomicU64,
 }
 
@@ -83,8 +81,7 @@ impl Broker {
             sessions: Sessions::default(),
             settings: parts.settings,
             away,
-            engine: ArcSwap::from_pointee(engine),
-            engine_settings: parts.engine,
+            engine,
             followed: AtomicU64::new(followed),
         });
         let revisions = broker.policy.revisions();
@@ -99,9 +96,9 @@ impl Broker {
         Ok(broker)
     }
 
-    /// The engine that runs now.
-    pub fn engine(&self) -> Engine {
-        Engine::clone(&self.engine.load())
+    /// Where accepted messages go.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// The number of the last change of the registry that has been followed.
@@ -125,13 +122,6 @@ impl Broker {
         self.engine()
             .inboxes(postman.filters(), Arc::new(postman))
             .await
-    }
-
-    /// Puts a new engine in the place of one that died.
-    pub(crate) async fn restart_engine(&self) -> Result<(), engine::Down> {
-        self.engine
-            .store(Arc::new(Engine::start(&self.engine_settings)?));
-        self.set_inboxes(&self.policy.active()).await
     }
 
     /// Reads or writes the registry on a thread that may block. A thread that is gone counts as a failed read.

@@ -225,9 +225,7 @@ impl Session {
             self.copies.clear();
         }
         if linked == 0 {
-            if let Some(link) = self.link.take() {
-                link.close().await;
-            }
+            self.link = None;
             return Ok(());
         }
         match &mut self.link {

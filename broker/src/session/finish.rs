@@ -164,9 +164,7 @@ impl Session {
     }
 
     async fn close_link(&mut self) {
-        if let Some(link) = self.link.take() {
-            link.close().await;
-        }
+        self.link = None;
     }
 
     /// How long the session waits for its client, and after what time of that its will is due.

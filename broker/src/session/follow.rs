@@ -1,4 +1,4 @@
-//! What changes while clients are connected, and whom it touches: new generations, the registry's change feed, an engine that died.
+//! What changes while clients are connected, and whom it touches: new generations, the registry's change feed.
 //!
 //! Each is one task that runs until shutdown. A registry that cannot be read is tried again at the next tick and logged; nothing is
 //! skipped, because the position moves only after a change was told to everybody it touches.
@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 
 /// A change by another process is enforced within this time and a judgement: a revocation shall close its session within 250 ms.
 const FEED_INTERVAL: Duration = Duration::from_millis(100);
-/// How often kept messages are looked through, and the engine is looked after.
+/// How often kept messages are looked through.
 const CARE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts all followers.
@@ -79,18 +79,5 @@ async fn care(broker: Arc<Broker>) {
     loop {
         ticks.tick().await;
         broker.away.expire();
-        let engine = broker.engine();
-        let depth = i64::try_from(engine.depth()).unwrap_or(i64::MAX);
-        broker.metrics.engine_depth.set(depth);
-        if engine.is_down() {
-            restart(&broker).await;
-        }
-    }
-}
-
-async fn restart(broker: &Broker) {
-    match broker.restart_engine().await {
-        Ok(()) => error!("the message engine died and was started again"),
-        Err(down) => error!("the message engine died and cannot be started again: {down}"),
     }
 }
