@@ -15,6 +15,7 @@ mod error;
 mod log;
 mod policy;
 mod product;
+mod run;
 mod serve;
 
 #[cfg(test)]

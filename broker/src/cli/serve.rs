@@ -2,7 +2,7 @@
 //!
 //! Any failure ends here with a message, before a port is bound; a wrong configuration with exit code 64.
 
-use super::{Error, admin_token, demo, log};
+use super::{Error, admin_token, demo, log, run};
 use crate::{
     config::{Config, Flags, ListenerKind},
     registry::Registry,
@@ -53,7 +53,7 @@ impl Serve {
             print!("{}", include_str!("../../config.example.toml"));
             return Ok(());
         }
-        listen(self.prepare(data)?)
+        run::run(self.prepare(data)?)
     }
 
     fn prepare(self, data: Option<PathBuf>) -> Result<Prepared, Error> {
@@ -91,12 +91,4 @@ fn certificate(config: &Config) -> Result<Option<Pair>, Error> {
         (None, true) => Ok(Some(issue::development_pki(&config.data.join("pki"))?)),
         (None, false) => Ok(None),
     }
-}
-
-/// The seam to `listener`: takes [`Prepared`], returns when the broker has stopped.
-fn listen(prepared: Prepared) -> Result<(), Error> {
-    let listeners = prepared.config.listeners.len();
-    Err(Error::Serve(format!(
-        "everything is prepared for {listeners} listeners, but this build has none"
-    )))
 }

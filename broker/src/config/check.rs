@@ -1,6 +1,7 @@
 //! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
 
 use super::{Config, Limits, error::Problems};
+use crate::session;
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
 
@@ -13,6 +14,7 @@ impl Config {
         self.check_policies(problems);
         self.check_files(problems);
         self.limits.check(problems);
+        check_sessions(&self.sessions, problems);
         if let Err(error) = EnvFilter::try_new(&self.log.filter) {
             problems.add("log.filter", format!("`{}`: {error}", self.log.filter));
         }
@@ -76,10 +78,6 @@ impl Limits {
         let numbers = [
             ("connections", self.connections),
             ("half_open", self.half_open),
-            ("receive_maximum", self.receive_maximum.into()),
-            ("inflight", self.inflight.into()),
-            ("queue_messages", self.queue_messages),
-            ("queue_bytes", self.queue_bytes),
         ];
         for (name, value) in numbers {
             problems.require(
@@ -91,7 +89,6 @@ impl Limits {
         let deadlines = [
             ("handshake_deadline", self.handshake_deadline),
             ("connect_deadline", self.connect_deadline),
-            ("write_stall", self.write_stall),
         ];
         for (name, value) in deadlines {
             let setting = format!("limits.{name}");
@@ -101,21 +98,28 @@ impl Limits {
                 "0 is not allowed: say for example \"10s\"",
             );
         }
-        let fits = PACKET_BYTES.contains(&self.packet_bytes);
-        problems.require(fits, "limits.packet_bytes", "1024 to 268435455 are allowed");
-        let half_open = self.half_open <= self.connections;
-        problems.require(
-            half_open,
-            "limits.half_open",
-            "more than `limits.connections` are never reached: lower it",
-        );
-        let expiry = self.session_expiry.as_secs() < u64::from(u32::MAX);
-        problems.require(
-            expiry,
-            "limits.session_expiry",
-            "MQTT knows at most 136 years: lower it",
-        );
     }
+}
+
+fn check_sessions(sessions: &session::Settings, problems: &mut Problems) {
+    for (name, bytes) in [
+        ("packet_max", sessions.packet_max),
+        ("connect_packet_max", sessions.connect_packet_max),
+    ] {
+        let fits = PACKET_BYTES.contains(&bytes);
+        let setting = format!("sessions.{name}");
+        problems.require(fits, setting, "1024 to 268435455 are allowed");
+    }
+    problems.require(
+        sessions.queue_messages > 0 && sessions.queue_bytes > 0,
+        "sessions.queue_messages",
+        "0 is not allowed, nor for `queue_bytes`: nothing could be delivered",
+    );
+    problems.require(
+        !sessions.write_stall.is_zero(),
+        "sessions.write_stall",
+        "0 is not allowed: say for example \"30s\"",
+    );
 }
 
 fn told(path: &Path, kind: &str) -> String {

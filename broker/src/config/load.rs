@@ -13,7 +13,7 @@ use std::{
 };
 
 const PREFIX: &str = "IOTDA_BROKER";
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "admin",
     "data",
     "engine",
@@ -21,6 +21,7 @@ const SECTIONS: [&str; 8] = [
     "listeners",
     "log",
     "policies",
+    "sessions",
     "tls",
 ];
 
@@ -112,6 +113,7 @@ impl Sections {
             tls: self.take::<Tls>("tls"),
             policies,
             limits: self.take::<Limits>("limits").unwrap_or_default(),
+            sessions: self.take("sessions").unwrap_or_default(),
             engine: self.take("engine").unwrap_or_default(),
             log: self.take::<Log>("log").unwrap_or_default(),
         }

@@ -23,7 +23,7 @@ pub use limits::Limits;
 pub use listener::{Listener, ListenerKind};
 pub use log::{Log, LogFormat};
 
-use crate::engine;
+use crate::{engine, session};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -44,8 +44,10 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// By name; every policy that a listener names. Default: `iotda`.
     pub policies: BTreeMap<String, Policy>,
-    /// Bounds on what clients may take up.
+    /// Bounds on connections.
     pub limits: Limits,
+    /// Bounds on what one session may take up.
+    pub sessions: session::Settings,
     /// The message engine.
     pub engine: engine::Settings,
     /// What is logged, and how.

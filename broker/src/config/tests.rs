@@ -142,18 +142,14 @@ fn values_out_of_range_are_refused() {
             "limits.connections",
         ),
         ("[limits]\nconnections = -1", "limits"),
-        ("[limits]\nhalf_open = 20000", "limits.half_open"),
-        ("[limits]\npacket_bytes = 1023", "limits.packet_bytes"),
-        ("[limits]\npacket_bytes = 268435456", "limits.packet_bytes"),
+        ("[sessions]\nqueue_messages = 0", "sessions.queue_messages"),
+        ("[sessions]\npacket_max = 1023", "sessions.packet_max"),
+        ("[sessions]\npacket_max = 268435456", "sessions.packet_max"),
         (
             "[limits]\nhandshake_deadline = '0s'",
             "limits.handshake_deadline",
         ),
         ("[limits]\nhandshake_deadline = 10", "limits"),
-        (
-            "[limits]\nsession_expiry = '200years'",
-            "limits.session_expiry",
-        ),
         ("[listeners]", "listeners"),
         ("[listeners.mqtts]", "listeners.mqtts"),
         (

@@ -6,6 +6,7 @@
 mod feed;
 
 use super::broker::Broker;
+use crate::registry::Follower;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -60,16 +61,37 @@ async fn generations(broker: Arc<Broker>, mut revisions: watch::Receiver<u64>) {
 
 async fn changes(broker: Arc<Broker>) {
     let mut feed = feed::Feed::new(Arc::clone(&broker)).await;
-    let mut ticks = interval(FEED_INTERVAL);
+    let mut ticks = interval(CARE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut writes = broker
+        .registry
+        .watch(broker.followed(), FEED_INTERVAL)
+        .inspect_err(|cause| warn!(%cause, "records are looked at every second only"))
+        .ok();
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            () = next_write(writes.as_mut()) => {}
+            _ = ticks.tick() => {}
+        }
         if let Err(cause) = feed.follow().await {
             error!(
                 cause,
                 "the registry's changes cannot be followed: live sessions are not judged by them yet"
             );
+            tokio::time::sleep(FEED_INTERVAL).await;
         }
+    }
+}
+
+/// Only wakes: the feed reads the changes itself, from where it got to, so that a failure loses none.
+async fn next_write(writes: Option<&mut Follower>) {
+    match writes {
+        Some(writes) => {
+            if writes.next().await.is_err() {
+                tokio::time::sleep(FEED_INTERVAL).await;
+            }
+        }
+        None => std::future::pending().await,
     }
 }
 

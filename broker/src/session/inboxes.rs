@@ -94,8 +94,15 @@ impl Deliver for Postman {
     }
 
     fn lost(&self, template: usize, count: u64) {
-        let inbox = self.rules.get(template).map(|inbox| inbox.template.as_str());
-        tracing::warn!(inbox, count, "messages of an inbox are lost: the broker is overloaded");
+        let inbox = self
+            .rules
+            .get(template)
+            .map(|inbox| inbox.template.as_str());
+        tracing::warn!(
+            inbox,
+            count,
+            "messages of an inbox are lost: the broker is overloaded"
+        );
         self.metrics.dropped("inbox_overrun", count);
     }
 }

@@ -42,16 +42,17 @@ impl Feed {
             let Some(last) = changes.last().map(|change| change.sequence) else {
                 return Ok(());
             };
-            self.apply(&changes).await?;
-            self.broker.set_followed(last);
+            self.apply(&changes, last).await?;
         }
     }
 
-    /// Authorities first: a session that is judged because of one must see the new trust store.
-    async fn apply(&mut self, changes: &[Change]) -> Result<(), String> {
+    /// Authorities first: a session that is judged because of one must see the new trust store. Then the number, and the sessions last: a
+    /// client that enters the table after they were looked through sees by the number that it must be judged again.
+    async fn apply(&mut self, changes: &[Change], last: u64) -> Result<(), String> {
         if changes.iter().any(|change| touches_trust(&change.what)) {
             self.trust().await?;
         }
+        self.broker.set_followed(last);
         let touched = changes
             .iter()
             .map(|change| self.judge(&change.what))
