@@ -4,7 +4,7 @@ use clap::Subcommand;
 use std::process::ExitCode;
 
 /// What a policy author can ask for.
-#[derive(Subcommand)]
+#[derive(Clone, Copy, Subcommand)]
 pub enum Verb {
     /// Not in this build.
     Inspect,

@@ -95,7 +95,8 @@ fn certificate(config: &Config) -> Result<Option<Pair>, Error> {
 
 /// The seam to `listener`: takes [`Prepared`], returns when the broker has stopped.
 fn listen(prepared: Prepared) -> Result<(), Error> {
-    let listeners = prepared.config.listeners.len();
+    let Prepared { config, .. } = prepared;
+    let listeners = config.listeners.len();
     Err(Error::Serve(format!(
         "everything is prepared for {listeners} listeners, but this build has none"
     )))

@@ -20,9 +20,9 @@ pub struct Limits {
     /// The largest MQTT packet from a client, in bytes. Default: 1 MiB of payload and 64 KiB + 1 KiB for topic and properties.
     /// At least 1 024, at most 256 MiB (the protocol's own limit).
     pub packet_bytes: u32,
-    /// QoS 1 messages from one client that wait for their PUBACK (MQTT 5 receive maximum). Default: 64.
+    /// `QoS` 1 messages from one client that wait for their PUBACK (MQTT 5 receive maximum). Default: 64.
     pub receive_maximum: u16,
-    /// QoS 1 messages towards one client that wait for its PUBACK. Default: 32.
+    /// `QoS` 1 messages towards one client that wait for its PUBACK. Default: 32.
     pub inflight: u16,
     /// Messages waiting for one client; the newest is dropped beyond it. Default: 1 000.
     pub queue_messages: usize,
