@@ -17,9 +17,9 @@ pub(super) enum Verb {
     Add { file: PathBuf },
     /// Verify a registered CA: FILE is a certificate whose common name is the verification code, signed with the CA's key:
     ///
-    /// openssl genrsa -out verify.key 2048;
-    /// openssl req -new -key verify.key -subj /CN=CODE -out verify.csr;
-    /// openssl x509 -req -in verify.csr -CA rootCA.pem -CAkey rootCA.key -CAcreateserial -out verify.pem -days 500 -sha256
+    /// `openssl genrsa -out verify.key 2048`;
+    /// `openssl req -new -key verify.key -subj /CN=CODE -out verify.csr`;
+    /// `openssl x509 -req -in verify.csr -CA rootCA.pem -CAkey rootCA.key -CAcreateserial -out verify.pem -days 500 -sha256`
     ///
     /// The vendor's error for a certificate that proves nothing is IOTDA.014307.
     Verify {

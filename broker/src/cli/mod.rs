@@ -13,7 +13,7 @@ pub mod demo;
 mod device;
 mod error;
 mod log;
-mod policy;
+pub mod policy;
 mod product;
 mod run;
 mod serve;
@@ -33,7 +33,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 #[derive(Parser)]
 #[command(name = "iotda-broker", version, about)]
 struct Cli {
-    /// Directory of the registry, keys and tokens [default: the environment's IOTDA_BROKER__DATA, else `data`].
+    /// Directory of the registry, keys and tokens [default: the environment's `IOTDA_BROKER__DATA`, else `data`].
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Print one JSON object on stdout.
@@ -110,7 +110,10 @@ fn ended(result: Result<(), Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // A configuration tells all its problems, one per line.
+            for line in error.to_string().lines() {
+                eprintln!("error: {line}");
+            }
             error.exit_code()
         }
     }

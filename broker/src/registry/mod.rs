@@ -1,16 +1,17 @@
 //! Clients, products, authorities and applications: one SQLite file that the broker, the CLI and the admin API write at the same time.
 //!
-//! Every write verb is one transaction that also appends to the change feed ([`change`]), so whoever follows the feed ([`watch`]) sees
-//! the writes of every process in their order. What goes in is checked here ([`rule`]), by the vendor's limits.
+//! Every write verb is one transaction that also appends to the change feed (`change`), so whoever follows the feed (`watch`) sees
+//! the writes of every process in their order. What goes in is checked here (`rule`), by the vendor's limits.
 //!
 //! Bounds: a read is one to three indexed look-ups (tens of microseconds, more where the disk is cold); a write waits at most
-//! [`schema::BUSY`] for another process. On failure the transaction is undone and the caller gets an [`Error`]; callers refuse.
+//! five seconds (`schema::BUSY`) for another process. On failure the transaction is undone and the caller gets an [`Error`]; callers refuse.
 
 mod authority;
 mod bootstrap;
 mod change;
 mod client;
 mod connections;
+mod credential;
 mod error;
 mod find;
 mod fingerprint;
@@ -27,7 +28,8 @@ mod tests;
 pub use authority::{Authority, NewAuthority};
 pub use bootstrap::Applied;
 pub use change::{Change, Changed};
-pub use client::{Page, Slot};
+pub use client::Page;
+pub use credential::Slot;
 pub use error::Error;
 pub use fingerprint::{fingerprint_hex, parse_fingerprint};
 pub use random::{random_hex, random_secret};

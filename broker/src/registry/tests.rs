@@ -489,7 +489,7 @@ async fn a_follower_sees_the_writes_of_this_and_of_other_processes() {
 async fn an_own_write_wakes_the_follower_before_its_interval() {
     let f = fixture();
     let from = f.registry.last_sequence().unwrap();
-    let mut follower = f.registry.watch(from, Duration::from_secs(3600)).unwrap();
+    let mut follower = f.registry.watch(from, Duration::from_hours(1)).unwrap();
     let write = f
         .registry
         .blocking(|registry| registry.add_product("own", &[], &[]));
@@ -507,7 +507,7 @@ async fn a_follower_gets_through_more_than_a_batch() {
             .add_product(&format!("q{number}"), &[], &[])
             .unwrap();
     }
-    let mut follower = f.registry.watch(0, Duration::from_secs(3600)).unwrap();
+    let mut follower = f.registry.watch(0, Duration::from_hours(1)).unwrap();
     let mut seen = 0;
     while seen < 1_502 {
         let soon = Duration::from_secs(5);

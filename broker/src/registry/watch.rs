@@ -1,6 +1,6 @@
 //! Follows the change feed while the broker runs.
 //!
-//! `PRAGMA data_version` tells in a microsecond, without touching a page, whether any other connection has committed: of this
+//! `PRAGMA data_version` tells in microseconds, without reading the feed, whether any other connection has committed: of this
 //! process or another. The follower's own connection never writes, so it sees every write the same way. Writes of this process also
 //! wake it at once.
 //!

@@ -55,8 +55,8 @@ impl<'c> Certificate<'c> {
 
     /// The first common name, for people.
     pub(super) fn common_name(&self) -> Option<&str> {
-        let names = self.inner.tbs_certificate.subject.iter_common_name();
-        names.filter_map(|name| name.as_str().ok()).next()
+        let mut names = self.inner.tbs_certificate.subject.iter_common_name();
+        names.find_map(|name| name.as_str().ok())
     }
 
     /// First and last second in which it is valid.

@@ -97,7 +97,7 @@ fn make_development_pki(folder: &Path, pair: &Pair) -> Result<(), Error> {
     params.subject_alt_names = CertificateParams::new(names)
         .map_err(issue("localhost"))?
         .subject_alt_names;
-    root.sign(params, pair)
+    root.sign(&params, pair)
 }
 
 /// A root of our own, P-256.
@@ -155,10 +155,10 @@ impl Root {
             return Ok(false);
         }
         let params = leaf(common_name, ExtendedKeyUsagePurpose::ClientAuth);
-        self.sign(params, pair).map(|()| true)
+        self.sign(&params, pair).map(|()| true)
     }
 
-    fn sign(&self, params: CertificateParams, pair: &Pair) -> Result<(), Error> {
+    fn sign(&self, params: &CertificateParams, pair: &Pair) -> Result<(), Error> {
         let subject = pair.certificate.display().to_string();
         let key = KeyPair::generate().map_err(issue(&subject))?;
         let issuer = Issuer::from_params(&self.params, &self.key);

@@ -1,6 +1,6 @@
 //! Certificates and keys from files, and new ones into files. Every error names the file.
 //!
-//! Bounds: a file is read up to [`LARGEST`] bytes. New files are never written over old ones; keys are readable by their owner alone
+//! Bounds: a file is read up to 1 MiB. New files are never written over old ones; keys are readable by their owner alone
 //! from the first moment on.
 
 use super::Error;

@@ -20,77 +20,14 @@
 //! reset, enrolled or removed meanwhile stays so; otherwise a restart would undo a revocation. An edited entry replaces the record as
 //! a whole. What is not in the file is left alone. All entries are applied in one transaction, or none.
 
-use super::{Error, Registry, client, parse_fingerprint, product, rule};
-use crate::contract::{self, Client, Credential, Fingerprints, Secrets, Status};
+mod entry;
+
+use super::{Error, Registry, client, find, product, rule};
+use crate::contract::Client;
+use entry::{Document, Product};
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default)]
-    products: Vec<Product>,
-    #[serde(default)]
-    devices: Vec<Device>,
-    #[serde(default)]
-    applications: Vec<Application>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Product {
-    id: String,
-    #[serde(default)]
-    policies: Vec<String>,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Device {
-    product: String,
-    node: String,
-    id: Option<String>,
-    gateway: Option<String>,
-    secret: Option<String>,
-    secondary_secret: Option<String>,
-    fingerprint: Option<String>,
-    secondary_fingerprint: Option<String>,
-    #[serde(default)]
-    enrol: bool,
-    serial: Option<(String, String)>,
-    #[serde(default)]
-    encrypted_only: bool,
-    #[serde(default)]
-    status: State,
-    #[serde(default)]
-    policies: Vec<String>,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    #[default]
-    Active,
-    Inactive,
-    Frozen,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Application {
-    name: String,
-    password: String,
-    #[serde(default)]
-    policies: Vec<String>,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-}
 
 /// What loading `clients.json` did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,7 +60,7 @@ impl Registry {
                 )?;
             }
             for entry in &document.devices {
-                let (digest, device) = (digest(entry)?, device(entry)?);
+                let (digest, device) = (digest(entry)?, entry.record()?);
                 let put = || put_client(transaction, &device);
                 once(
                     transaction,
@@ -134,7 +71,7 @@ impl Registry {
                 )?;
             }
             for entry in &document.applications {
-                let (digest, record) = (digest(entry)?, application(entry));
+                let (digest, record) = (digest(entry)?, entry.record());
                 let put = || put_client(transaction, &record);
                 once(
                     transaction,
@@ -178,11 +115,7 @@ fn digest(entry: &impl Serialize) -> Result<Vec<u8>, Error> {
 }
 
 fn put_product(transaction: &Connection, entry: &Product) -> Result<(), Error> {
-    let record = contract::Product {
-        id: entry.id.clone(),
-        policies: entry.policies.clone(),
-        attributes: pairs(&entry.attributes),
-    };
+    let record = entry.record();
     rule::product(&record.id, &record.policies, &record.attributes)?;
     product::put(transaction, &record)
 }
@@ -190,89 +123,20 @@ fn put_product(transaction: &Connection, entry: &Product) -> Result<(), Error> {
 fn put_client(transaction: &Connection, record: &Client) -> Result<(), Error> {
     rule::client(record)?;
     client::refuse_if_bound(transaction, record)?;
+    if let Some(before) = find::one(transaction, "id = ?1", &[&record.id])? {
+        if before.application != record.application {
+            return Err(Error::exists("record of another kind", &record.id));
+        }
+        // The gateway that it may be leaving has one sub-device less.
+        client::tell(transaction, &before)?;
+    }
     client::put(transaction, record)
-}
-
-fn device(entry: &Device) -> Result<Client, Error> {
-    let default_id = || format!("{}_{}", entry.product, entry.node);
-    let id = entry.id.clone().unwrap_or_else(default_id);
-    Ok(Client {
-        credential: credential(entry, &id)?,
-        id,
-        node: entry.node.clone(),
-        product: entry.product.clone(),
-        gateway: entry.gateway.clone(),
-        application: false,
-        status: match entry.status {
-            State::Active => Status::Active,
-            State::Inactive => Status::Inactive,
-            State::Frozen => Status::Frozen,
-        },
-        encrypted_only: entry.encrypted_only,
-        policies: entry.policies.clone(),
-        attributes: pairs(&entry.attributes),
-        children: Vec::new(),
-    })
-}
-
-fn credential(entry: &Device, id: &str) -> Result<Credential, Error> {
-    let secret = entry.secret.is_some() || entry.secondary_secret.is_some();
-    let certificate = entry.fingerprint.is_some() || entry.secondary_fingerprint.is_some();
-    match (secret, certificate || entry.enrol, &entry.serial) {
-        (false, false, None) => Ok(Credential::None),
-        (true, false, None) => Ok(Credential::Secret(secrets(entry))),
-        (false, true, None) => Ok(Credential::Certificate(fingerprints(entry)?)),
-        (false, false, Some(serial)) => Ok(Credential::Serial(serial.clone())),
-        _ => Err(Error::Malformed {
-            what: "device",
-            value: id.to_owned(),
-            rule: "secret, fingerprint (or enrol) and serial exclude each other".into(),
-        }),
-    }
-}
-
-fn secrets(entry: &Device) -> Secrets {
-    let bytes = |secret: &Option<String>| secret.as_ref().map(|text| text.as_bytes().to_vec());
-    Secrets {
-        primary: bytes(&entry.secret),
-        secondary: bytes(&entry.secondary_secret),
-    }
-}
-
-fn fingerprints(entry: &Device) -> Result<Fingerprints, Error> {
-    let parse = |print: &Option<String>| print.as_deref().map(parse_fingerprint).transpose();
-    let primary = parse(&entry.fingerprint)?;
-    Ok(Fingerprints {
-        enrol: entry.enrol && primary.is_none(),
-        primary,
-        secondary: parse(&entry.secondary_fingerprint)?,
-    })
-}
-
-fn application(entry: &Application) -> Client {
-    Client {
-        id: entry.name.clone(),
-        node: String::new(),
-        product: String::new(),
-        gateway: None,
-        application: true,
-        status: Status::Active,
-        encrypted_only: false,
-        credential: Credential::Token(entry.password.as_bytes().to_vec()),
-        policies: entry.policies.clone(),
-        attributes: pairs(&entry.attributes),
-        children: Vec::new(),
-    }
-}
-
-fn pairs(attributes: &BTreeMap<String, String>) -> contract::Extra {
-    let own = |(key, value): (&String, &String)| (key.clone(), value.clone());
-    attributes.iter().map(own).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::{Credential, Status};
 
     const FILE: &str = r#"{
         "products": [{"id": "demo"}],
@@ -318,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_is_told_when_a_device_leaves_it() {
+        use super::super::Changed;
+        let (_data, registry) = registry();
+        let behind = FILE.replace("\"enrol\": true", "\"gateway\": \"demo_d1\"");
+        registry.upsert_from(&behind).unwrap();
+        let before = registry.last_sequence().unwrap();
+        registry.upsert_from(FILE).unwrap();
+        let changes = registry.changes_after(before).unwrap();
+        let gateway = Changed::Client("demo_d1".into());
+        assert!(changes.iter().any(|change| change.what == gateway));
+    }
+
+    #[test]
     fn one_bad_entry_and_nothing_is_applied() {
         let (_data, registry) = registry();
         for bad in [
@@ -333,6 +210,7 @@ mod tests {
                 "\"product\": \"none\", \"node\": \"d2\"",
             ),
             FILE.replace('}', ""),
+            FILE.replace("\"app\"", "\"demo_d1\""),
         ] {
             assert!(registry.upsert_from(&bad).is_err(), "{bad}");
             assert_eq!(registry.last_sequence().unwrap(), 0);
