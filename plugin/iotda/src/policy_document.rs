@@ -102,7 +102,10 @@ fn check_document(document: &Document, written: &Written) -> Vec<Problem> {
     let size = document.text.len();
     let count = written.statement.len();
     let name = &written.policy_name;
-    let file_stem = document.name.trim_end_matches(".json");
+    let file_stem = document
+        .name
+        .strip_suffix(".json")
+        .unwrap_or(&document.name);
     let checks = [
         (size > SIZE_MAX).then(|| {
             let message = format!("the document has `{size}` bytes: a device policy may have {SIZE_MAX}, split it");

@@ -11,6 +11,9 @@ use crate::contract::{Actions, Effect, Qos, Rule, Syntax};
 use crate::policy_document::{PolicyDocument, PolicyEffect, Statement};
 use crate::resource::{Resource, Variables};
 
+/// Characters of a missing document's name in a rule's name, which has at most 128 bytes.
+const MISSING_MAX: usize = 100;
+
 /// The documents that govern a client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bound<'c> {
@@ -146,8 +149,8 @@ fn actions(statement: &Statement) -> Actions {
 }
 
 fn deny_all(missing: &str) -> Rule {
-    let name: String = missing.chars().take(24).collect();
-    let name = format!("missing-policy:{}", name.escape_debug());
+    let shown: String = missing.escape_default().take(MISSING_MAX).collect();
+    let name = format!("missing-policy:{shown}");
     let all = Actions::PUBLISH | Actions::SUBSCRIBE | Actions::RECEIVE;
     rule(
         PolicyEffect::Deny,
@@ -340,5 +343,15 @@ mod tests {
             (Effect::Deny, "*")
         );
         assert_eq!(rules[0].name, "missing-policy:gone");
+    }
+
+    #[test]
+    fn the_name_of_a_missing_document_fits_a_rules_name() {
+        let bound = Bound {
+            documents: Vec::new(),
+            missing: Some("\u{10ffff}é\n".repeat(100)),
+        };
+        let rules = rules(&bound, Some(&DEVICE));
+        assert!(rules[0].name.len() <= 128 && rules[0].name.is_ascii());
     }
 }

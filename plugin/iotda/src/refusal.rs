@@ -1,6 +1,6 @@
 //! Refusals: the codes of the contract by name, and how a client's own text is shown in a sentence.
 //!
-//! A detail never holds a secret, a password or more than [`SHOWN_MAX`] characters of what the client sent.
+//! A detail never holds a secret, a password or more than 64 characters of what the client sent.
 
 use crate::contract::Refusal;
 

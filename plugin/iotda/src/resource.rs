@@ -48,7 +48,7 @@ pub enum Error {
     /// It names something else than a topic.
     #[error("it does not start with `topic:`")]
     Prefix,
-    /// Nothing, or more than [`TOPIC_MAX`] bytes, after the prefix.
+    /// Nothing, or more than 128 bytes, after the prefix.
     #[error("its topic must have 1 to 128 characters")]
     Length,
     /// A character that the vendor does not take.

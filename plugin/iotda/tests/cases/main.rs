@@ -3,7 +3,7 @@
 //! (`iotda-broker policy test`); here those lines are only read.
 
 // All of this is test code, which may fail by panicking; clippy sees that only inside of test functions.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod case_file;
 
@@ -208,4 +208,28 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
     });
     files.sort();
     files
+}
+
+/// The examples that people copy must be right.
+#[test]
+fn the_examples_of_the_readme_are_read() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let mut blocks = readme
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap());
+    let documents: Vec<Document> = ["example_policy.json", "product_demo.json"]
+        .into_iter()
+        .zip(blocks.by_ref())
+        .map(|(name, text)| Document {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        })
+        .collect();
+    assert_eq!(documents.len(), 2);
+    Configuration::read(&documents).unwrap();
+    let cases: Vec<serde_json::Value> = serde_json::from_str(blocks.next().unwrap()).unwrap();
+    let case = read_case(&cases[0]).unwrap();
+    assert_eq!(failure(&Configuration::default(), &case), None);
 }
