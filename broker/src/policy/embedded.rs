@@ -9,7 +9,8 @@ mod built {
 }
 
 /// The `IoTDA` policy.
-pub(super) static COMPONENT: &[u8] = include_bytes!(env!("IOTDA_POLICY_WASM"));
+/// The built-in policy component.
+pub static COMPONENT: &[u8] = include_bytes!(env!("IOTDA_POLICY_WASM"));
 
 /// `policies/iotda` as it was at build time.
 pub(super) fn folder() -> Folder {

@@ -27,6 +27,7 @@ mod swap;
 mod ticker;
 pub mod watch;
 
+pub use embedded::COMPONENT as EMBEDDED_COMPONENT;
 pub use anatomy::{Anatomy, ContractVersion};
 pub use cases::CaseFile;
 pub use fault::Fault;

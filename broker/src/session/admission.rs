@@ -61,9 +61,11 @@ pub(crate) async fn admit(
     let lookup = Arc::new(generation.identify(connect).await??);
     for _ in 0..ENROL_ATTEMPTS {
         let subject = find(broker, &lookup).await?;
-        let principal = generation.authenticate(connect, &subject).await??;
+        let mut principal = generation.authenticate(connect, &subject).await??;
         let grant = authorize(&generation, &principal, &subject).await?;
         if enrol(broker, &principal).await? {
+            // Stored: from now on the record alone says whether the certificate is the client's.
+            principal.enrol = None;
             let client = subject.client;
             let (product, node) =
                 client.map_or_else(Default::default, |one| (one.product, one.node));

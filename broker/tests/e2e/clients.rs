@@ -11,8 +11,9 @@ struct Subscriber(Child, BufReader<std::process::ChildStdout>);
 
 impl Subscriber {
     fn start(broker: &Broker, version: &str, filter: &str) -> Self {
-        let mut child = Command::new("mosquitto_sub")
-            .args(["-h", "localhost", "-p", &broker.port("mqtts"), "--cafile"])
+        // Line by line, or its log would wait in its buffer until it ends.
+        let mut child = Command::new("stdbuf")
+            .args(["-oL", "mosquitto_sub", "-h", "localhost", "-p", &broker.port("mqtts"), "--cafile"])
             .arg(broker.path("data/pki/ca.pem"))
             .args([
                 "-V",

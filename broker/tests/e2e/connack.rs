@@ -274,7 +274,7 @@ fn protocol_levels() {
 #[test]
 fn connections_beyond_the_limit() {
     let broker = Broker::start(&Options {
-        config: "[limits]\nconnections_max = 2\n".into(),
+        config: "[limits]\nconnections = 2\n".into(),
         ..Options::default()
     });
     let _first = broker.device3(4);

@@ -28,10 +28,10 @@ fn serve(config: &str, extra: &[&str]) -> std::process::Output {
 fn configuration_errors_name_the_field_and_exit_64() {
     for (config, names) in [
         ("wrong_key = 1", "wrong_key"),
-        ("[limits]\nconnections_max = \"many\"", "connections_max"),
+        ("[limits]\nconnections = \"many\"", "connections"),
         ("[limits]\nno_such_limit = 1", "no_such_limit"),
         (
-            "[policy]\ndirectory = \"missing-directory\"",
+            "[policies.iotda]\ndirectory = \"missing-directory\"",
             "missing-directory",
         ),
         ("not toml at all", "broker.toml"),

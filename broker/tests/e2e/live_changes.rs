@@ -73,7 +73,7 @@ fn a_deleted_default_policy_denies() {
     let mut device = broker.device3(5);
     device.send(&publish_v5("t", b"x", 1, 1, &[]));
     device.receive();
-    fs::remove_file(broker.path("policies/iotda/system_default_policy.json")).unwrap();
+    broker.delete_default_policy();
     soon(|| {
         device.send(&publish_v5("t", b"x", 1, 2, &[]));
         device.receive().body.get(2) == Some(&0x87)
@@ -125,7 +125,7 @@ fn a_broken_component_is_refused_and_a_good_one_is_taken_in() {
     let good = crate::support::policy_component();
     fs::write(&file, &good).unwrap();
     let broker = Broker::start(&Options {
-        config: format!("[policy]\ncomponent = {:?}\n", file.to_str().unwrap()),
+        config: format!("[policies.iotda]\ncomponent = {:?}\n", file.to_str().unwrap()),
         own_policies: true,
     });
     let mut device = broker.device3(4);

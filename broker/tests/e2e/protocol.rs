@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{
-    Broker, Connect, Options, puback, publish, publish_v5, subscribe, subscribe_v5, unsubscribe,
+    Broker, Connect, puback, publish, publish_v5, subscribe, subscribe_v5, unsubscribe,
 };
 
 fn stored(level: u8) -> Connect {
@@ -165,10 +165,7 @@ fn wills() {
 
 #[test]
 fn keep_alive_ends_a_silent_connection_after_one_and_a_half() {
-    let broker = Broker::start(&Options {
-        config: "[limits]\nkeep_alive_max = \"30s\"\n".into(),
-        ..Options::default()
-    });
+    let broker = Broker::demo();
     // 30 s is the shortest that the policy takes for devices; an application may ask for less.
     let mut app = broker.plain().join(&Connect {
         keep_alive: 1,

@@ -237,7 +237,7 @@ fn subscriptions_beyond_the_limit_are_refused() {
 #[test]
 fn no_secret_is_logged() {
     let broker = Broker::start(&Options {
-        config: "[log]\nlevel = \"trace\"\n".into(),
+        config: "[log]\nfilter = \"trace\"\n".into(),
         ..Options::default()
     });
     broker.device3(4).ping();

@@ -2,7 +2,7 @@
 //!
 //! What a case gives is laid over the defaults, and a field that the defaults do not have is an error, because a misspelt one would prove nothing.
 //! Enumerations and variants may be written in any case, with or without dashes. Bytes are an array of numbers or text: hex for
-//! fingerprints, UTF-8 for passwords and secrets. `now` may be RFC 3339, a certificate `{"pem": "…", "authority": "…"}`.
+//! fingerprints, UTF-8 for passwords and secrets, or what a prefix `hex:` or `text:` says. `now` may be RFC 3339, a certificate `{"pem": "…", "authority": "…"}`.
 
 use crate::contract::{Connect, Lookup, Subject};
 use serde::de::DeserializeOwned;
@@ -202,18 +202,27 @@ fn variant(what: &str, value: Value, names: &[&str]) -> Converted {
     }
 }
 
+/// Bytes that are text unless they say `hex:…`; `text:…` says it outright.
 fn text_bytes(value: Value) -> Converted {
-    Ok(match value {
-        Value::String(text) => json!(text.as_bytes()),
-        other => other,
-    })
+    let Value::String(text) = value else {
+        return Ok(value);
+    };
+    match (text.strip_prefix("text:"), text.strip_prefix("hex:")) {
+        (Some(text), _) => Ok(json!(text.as_bytes())),
+        (_, Some(hex)) => hex_bytes(hex.into()),
+        _ => Ok(json!(text.as_bytes())),
+    }
 }
 
-/// Hex with or without colons, in any case.
+/// Bytes that are hex, with or without colons, in any case, unless they say `text:…`.
 fn hex_bytes(value: Value) -> Converted {
     let Value::String(text) = value else {
         return Ok(value);
     };
+    if text.starts_with("text:") {
+        return text_bytes(text.into());
+    }
+    let text = text.strip_prefix("hex:").unwrap_or(&text);
     let digits: Option<Vec<u32>> = text
         .chars()
         .filter(|character| *character != ':')

@@ -225,6 +225,12 @@ impl Broker {
         )
     }
 
+    /// Takes the allowance of everything away, and the cases with it that prove that it is there: else the candidate is refused.
+    pub(crate) fn delete_default_policy(&self) {
+        fs::remove_dir_all(self.path("policies/iotda/cases")).unwrap();
+        fs::remove_file(self.path("policies/iotda/system_default_policy.json")).unwrap();
+    }
+
     /// Sends a signal by the `kill` program, since tests have no unsafe code.
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")
