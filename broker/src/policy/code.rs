@@ -29,7 +29,7 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Rejection> {
         .epoch_interruption(true)
         .max_wasm_stack(settings.stack_max)
         // Functions of a stripped component have no names, so a backtrace would only be long.
-        .wasm_backtrace(false);
+        .wasm_backtrace_max_frames(None);
     let engine = Engine::new(&config).map_err(Rejection::host)?;
     ticker::follow(&engine).map_err(Rejection::host)?;
     Ok(engine)
@@ -56,7 +56,7 @@ impl Code {
         let exports = Linker::new(component.engine())
             .instantiate_pre(component)
             .and_then(DevicePolicyPre::new)
-            .map_err(mismatch)?;
+            .map_err(|error| mismatch(&error))?;
         Ok(Self {
             exports,
             digest: hex_digest(bytes),
@@ -88,12 +88,12 @@ pub(super) fn component(
 }
 
 /// A function is missing, or has other types than the contract's.
-pub(super) fn mismatch(error: wasmtime::Error) -> Rejection {
+pub(super) fn mismatch(error: &wasmtime::Error) -> Rejection {
     Rejection::new(
         EXPORTS_MISMATCH,
         format!(
             "the component's functions are not those of the contract: {}",
-            one_line(&error)
+            one_line(error)
         ),
         "build it with this broker's `wit/policy.wit`, unchanged",
     )

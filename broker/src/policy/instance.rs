@@ -52,7 +52,7 @@ impl Instance {
         );
         let policy = policy.map_err(|failed| match failed {
             Failed::Fault(fault) => fault.into(),
-            Failed::Other(error) => code::mismatch(error),
+            Failed::Other(error) => code::mismatch(&error),
         })?;
         Ok(Self {
             store,

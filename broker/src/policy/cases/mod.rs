@@ -81,12 +81,12 @@ fn run_file(generation: &Generation, file: &CaseFile) -> Vec<CaseResult> {
     outcomes.into_iter().map(result).collect()
 }
 
-fn named(generation: &Generation, case: reading::Named) -> (String, Outcome) {
-    let outcome = match case.case {
+fn named(generation: &Generation, named: reading::Named) -> (String, Outcome) {
+    let outcome = match named.case {
         Ok(case) => run_case(generation, &case),
         Err(cause) => Outcome::Error { cause },
     };
-    (case.name, outcome)
+    (named.name, outcome)
 }
 
 fn run_case(generation: &Generation, case: &Case) -> Outcome {
