@@ -1,11 +1,11 @@
 //! From bytes to a component that can be instantiated: size, validity, imports, contract version, exports.
 //!
 //! Instances are made on demand, not from a pool of slots: a generation has at most one per core and keeps them, making one costs the same 11 µs
-//! either way (facts: wasm), and [`Bounds`](super::instance::Bounds) refuses at instantiation what slots would refuse at compilation. Function
+//! either way (facts: wasm), and [`Bounds`](super::bounds::Bounds) refuses at instantiation what slots would refuse at compilation. Function
 //! types are checked only when it is instantiated.
 
 use super::anatomy::Anatomy;
-use super::instance::Bounds;
+use super::bounds::Bounds;
 use super::rejection::{COMPONENT_INVALID, COMPONENT_TOO_LARGE, EXPORTS_MISMATCH, Rejection};
 use super::settings::Settings;
 use super::ticker;
