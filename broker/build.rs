@@ -140,6 +140,7 @@ fn write_embedded(policy: &Path, file: &Path) -> Outcome<()> {
 fn list(name: &str, folder: &Path) -> Outcome<String> {
     let mut code = format!("pub(super) static {name}: &[(&str, &str)] = &[\n");
     for (file, path) in json_files(folder)? {
+        let path = path.to_str().ok_or("a path is not UTF-8")?;
         writeln!(code, "    ({file:?}, include_str!({path:?})),")?;
     }
     Ok(code + "];\n")
@@ -154,8 +155,9 @@ fn json_files(folder: &Path) -> Outcome<Vec<(String, PathBuf)>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_document =
-            name.ends_with(".json") && !name.starts_with('.') && name != "clients.json";
+        let is_document = entry.path().extension().is_some_and(|end| end == "json")
+            && !name.starts_with('.')
+            && name != "clients.json";
         if is_document && entry.path().is_file() {
             files.push((name, entry.path()));
         }

@@ -45,7 +45,7 @@ impl<'de> serde::Deserialize<'de> for Actions {
     }
 }
 
-/// At most once < at least once < exactly once, so that `min` gives the QoS of a delivery.
+/// At most once < at least once < exactly once, so that `min` gives the `QoS` of a delivery.
 impl Ord for Qos {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (*self as u8).cmp(&(*other as u8))

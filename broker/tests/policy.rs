@@ -247,6 +247,15 @@ async fn waiting_for_an_instance_has_an_end() {
     assert!(generation.identify(&connect).await.unwrap().is_ok());
 }
 
+#[tokio::test]
+async fn the_built_in_policy_passes_its_own_cases_under_production_limits() {
+    let built_in = Source::default().load().unwrap();
+    assert!(!built_in.documents.is_empty() && !built_in.cases.is_empty());
+    let policy = Policy::start(Settings::default(), built_in).unwrap();
+    assert_eq!(policy.active().description().name, "iotda");
+    assert!(!policy.active().inboxes().templates.is_empty());
+}
+
 // --- candidates -------------------------------------------------------------------------------------------------------------
 
 #[tokio::test]

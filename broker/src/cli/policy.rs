@@ -59,7 +59,8 @@ pub fn run(command: &Command) -> ExitCode {
     ExitCode::from(execute(command, &mut out, &mut errors))
 }
 
-fn execute(command: &Command, out: &mut dyn Write, errors: &mut dyn Write) -> u8 {
+/// [`run`] with its output where the caller wants it; returns the exit code.
+pub fn execute(command: &Command, out: &mut dyn Write, errors: &mut dyn Write) -> u8 {
     let done = match command {
         Command::Test(test) => run_test(test, out),
         Command::Inspect(inspect) => run_inspect(inspect, out),

@@ -1,7 +1,7 @@
 //! Topic names and filters: MQTT 4.7, as sets of topics. Pure.
 //!
 //! Every function walks its arguments once, level by level, and only [`intersection`] allocates, so a topic of 65 535 slashes costs
-//! microseconds. [`matches`], [`covers`] and [`intersection`] expect what [`is_valid_topic`] and [`is_valid_filter`] let through.
+//! microseconds. [`matches()`], [`covers`] and [`intersection`] expect what [`is_valid_topic`] and [`is_valid_filter`] let through.
 
 /// The longest topic or filter in bytes: MQTT's strings carry their length in two bytes.
 const LENGTH_MAX: usize = 65_535;

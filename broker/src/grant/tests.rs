@@ -539,7 +539,7 @@ fn an_inbox_reads_its_addressee_out_of_the_topic() {
     let filters: Vec<_> = inboxes
         .templates
         .iter()
-        .map(|template| template.filter())
+        .map(super::inbox::Template::filter)
         .collect();
     assert_eq!(
         filters,

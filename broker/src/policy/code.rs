@@ -1,11 +1,11 @@
 //! From bytes to a component that can be instantiated: size, validity, imports, contract version, exports.
 //!
 //! Instances are made on demand, not from a pool of slots: a generation has at most one per core and keeps them, making one costs the same 11 µs
-//! either way (facts: wasm), and [`Bounds`](super::instance::Bounds) refuses at instantiation what slots would refuse at compilation. Function
+//! either way (facts: wasm), and [`Bounds`](super::bounds::Bounds) refuses at instantiation what slots would refuse at compilation. Function
 //! types are checked only when it is instantiated.
 
 use super::anatomy::Anatomy;
-use super::instance::Bounds;
+use super::bounds::Bounds;
 use super::rejection::{COMPONENT_INVALID, COMPONENT_TOO_LARGE, EXPORTS_MISMATCH, Rejection};
 use super::settings::Settings;
 use super::ticker;
@@ -29,7 +29,7 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Rejection> {
         .epoch_interruption(true)
         .max_wasm_stack(settings.stack_max)
         // Functions of a stripped component have no names, so a backtrace would only be long.
-        .wasm_backtrace(false);
+        .wasm_backtrace_max_frames(None);
     let engine = Engine::new(&config).map_err(Rejection::host)?;
     ticker::follow(&engine).map_err(Rejection::host)?;
     Ok(engine)
@@ -56,7 +56,7 @@ impl Code {
         let exports = Linker::new(component.engine())
             .instantiate_pre(component)
             .and_then(DevicePolicyPre::new)
-            .map_err(mismatch)?;
+            .map_err(|error| mismatch(&error))?;
         Ok(Self {
             exports,
             digest: hex_digest(bytes),
@@ -88,12 +88,12 @@ pub(super) fn component(
 }
 
 /// A function is missing, or has other types than the contract's.
-pub(super) fn mismatch(error: wasmtime::Error) -> Rejection {
+pub(super) fn mismatch(error: &wasmtime::Error) -> Rejection {
     Rejection::new(
         EXPORTS_MISMATCH,
         format!(
             "the component's functions are not those of the contract: {}",
-            one_line(&error)
+            one_line(error)
         ),
         "build it with this broker's `wit/policy.wit`, unchanged",
     )

@@ -1,24 +1,24 @@
 //! One configured instance of a component, and every call into it.
 //!
-//! Bounds: the epoch deadline is set anew before each call and before instantiation; memory, tables and the number of parts by [`Bounds`]; the stack
-//! by the engine; what a call returns by host call fuel, and then by [`limits`]. After a fault the instance is dropped by its owner,
-//! never used again: a component that trapped cannot be entered any more, and one that was stopped is in an unknown state.
+//! Bounds: a [`Stopwatch`] and the epoch that rings it are set anew before each call and before instantiation; memory, tables and the number
+//! of parts by [`Bounds`]; the stack by the engine; what a call returns by host call fuel, and then by [`limits`]. After a fault the instance is
+//! dropped by its owner, never used again: a component that trapped cannot be entered any more, and one that was stopped is in an
+//! unknown state.
 
+use super::bounds::Bounds;
 use super::code::{self, Code};
 use super::fault::Fault;
 use super::limits;
 use super::rejection::Rejection;
 use super::settings::Settings;
+use super::stopwatch::Stopwatch;
 use super::ticker;
 use crate::contract::{
     Access, Connect, Description, DevicePolicy, Document, Grant, Guest, Lookup, Principal, Problem,
     Refusal, Setup, Subject, UtcMs, Verdict,
 };
 use std::time::Duration;
-use wasmtime::{ResourceLimiter, Store, Trap};
-
-/// Core instances, memories and tables of one component. A Rust policy has three instances, a Python one some twenty.
-const PARTS_MAX: usize = 200;
+use wasmtime::{Store, Trap};
 
 /// A component's instance with its store.
 pub(super) struct Instance {
@@ -28,21 +28,12 @@ pub(super) struct Instance {
     configure_deadline: Duration,
 }
 
-/// What an instance has taken, of what it may take.
-pub(crate) struct Bounds {
-    memory: usize,
-    memory_max: usize,
-    table: usize,
-    table_max: usize,
-    /// It asked for more memory than is left: a trap that follows has this as its cause.
-    memory_refused: bool,
-}
-
 impl Instance {
     /// Instantiates: only this checks the types of the functions.
     pub(super) fn start(code: &Code, settings: &Settings) -> Result<Self, Rejection> {
         let mut store = Store::new(code.exports.engine(), Bounds::new(settings));
         store.limiter(|bounds| bounds);
+        store.epoch_deadline_callback(|mut store| store.data_mut().stopwatch.alarm());
         store.set_hostcall_fuel(settings.returned_max);
         let policy = bounded(
             &mut store,
@@ -52,7 +43,7 @@ impl Instance {
         );
         let policy = policy.map_err(|failed| match failed {
             Failed::Fault(fault) => fault.into(),
-            Failed::Other(error) => code::mismatch(error),
+            Failed::Other(error) => code::mismatch(&error),
         })?;
         Ok(Self {
             store,
@@ -163,7 +154,9 @@ fn bounded<T>(
         let cause = "nothing could stop the component".to_owned();
         return Err(Failed::Fault(Fault::Host { call, cause }));
     };
-    store.set_epoch_deadline(ticker::ticks(limit));
+    let stopwatch = Stopwatch::start(limit);
+    store.set_epoch_deadline(stopwatch.first_alarm());
+    store.data_mut().stopwatch = stopwatch;
     enter(store).map_err(|error| failure(store.data(), call, limit, error))
 }
 
@@ -191,61 +184,5 @@ fn decided<T>(
     match decision {
         Ok(value) => check(value).map(Ok),
         Err(refusal) => Ok(Err(limits::refusal(refusal))),
-    }
-}
-
-impl Bounds {
-    fn new(settings: &Settings) -> Self {
-        Self {
-            memory: 0,
-            memory_max: settings.memory_max,
-            table: 0,
-            table_max: settings.table_max,
-            memory_refused: false,
-        }
-    }
-}
-
-/// Counts all memories and all tables together: a component may have many.
-impl ResourceLimiter for Bounds {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let wanted = self.memory.saturating_add(desired.saturating_sub(current));
-        if wanted > self.memory_max {
-            self.memory_refused = true;
-            return Ok(false);
-        }
-        self.memory = wanted;
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let wanted = self.table.saturating_add(desired.saturating_sub(current));
-        let granted = wanted <= self.table_max;
-        if granted {
-            self.table = wanted;
-        }
-        Ok(granted)
-    }
-
-    fn instances(&self) -> usize {
-        PARTS_MAX
-    }
-
-    fn memories(&self) -> usize {
-        PARTS_MAX
-    }
-
-    fn tables(&self) -> usize {
-        PARTS_MAX
     }
 }

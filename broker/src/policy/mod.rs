@@ -10,6 +10,8 @@
 //! wrong is a [`Fault`] in a call and a [`Rejection`] before it is active, and neither is ever a denial or an allowance.
 
 mod anatomy;
+mod blocking;
+mod bounds;
 pub mod cases;
 mod code;
 pub mod component;
@@ -23,12 +25,14 @@ mod pool;
 pub mod rejection;
 mod settings;
 pub mod source;
+mod stopwatch;
 mod swap;
 mod ticker;
 pub mod watch;
 
 pub use embedded::COMPONENT as EMBEDDED_COMPONENT;
 pub use anatomy::{Anatomy, ContractVersion};
+pub use blocking::Blocking;
 pub use cases::CaseFile;
 pub use fault::Fault;
 pub use generation::Generation;

@@ -72,7 +72,7 @@ impl Source {
     /// The state of all files. Blocks for microseconds.
     pub(super) fn stamp(&self) -> Stamp {
         let mut paths: Vec<PathBuf> = self.component.iter().cloned().collect();
-        for directory in &self.directory {
+        if let Some(directory) = &self.directory {
             // A folder that comes or goes is a change too.
             paths.push(directory.clone());
             for folder in [directory.clone(), directory.join("cases")] {

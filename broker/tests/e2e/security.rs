@@ -180,7 +180,7 @@ fn ids_with_wildcards_do_not_widen_a_policy() {
         broker.path("policies/iotda/own_topics.json"),
         r#"{"policy_name":"own_topics","statement":[{"effect":"ALLOW","actions":["iotda:devices:publish","iotda:devices:subscribe"],"resources":["topic:own/${devices.clientId}/x"]}]}"#,
     ).unwrap();
-    std::fs::remove_file(broker.path("policies/iotda/system_default_policy.json")).unwrap();
+    broker.delete_default_policy();
     broker.wait_for_log("generation");
     for stamp in ["*", "?", "#", "+"] {
         let connect = Connect {

@@ -1,10 +1,13 @@
 //! Table cases: a CONNECT, the client's record, and what must come out. They prove a policy before it goes live.
 //!
 //! A case runs on the production path: a bounded instance, the host's own compiled [`Grant`], its topic checks. A fault is an error of the case,
-//! whatever the case expects; so is a case that cannot be read, by a misspelt field as well. Format: [`reading`].
+//! whatever the case expects; so is a case that cannot be read, by a misspelt field as well. Format: `reading`.
 
 mod reading;
 mod records;
+mod report;
+
+pub use report::{CaseResult, Outcome, Report};
 
 use super::fault::Fault;
 use super::generation::Generation;
@@ -12,50 +15,9 @@ use super::instance::Instance;
 use crate::contract::{Connect, Document, Lookup, Principal, Qos, Refusal, Subject};
 use crate::grant::{Decision, Grant, filter};
 use reading::{Access, Action, Case, Expect};
-use serde::Serialize;
-use std::fmt;
 
 /// A file of cases: its name and its text, a JSON array.
 pub type CaseFile = Document;
-
-/// What came out of all cases, in their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// One for each case, and one for each file that cannot be read.
-    pub cases: Vec<CaseResult>,
-}
-
-/// What came out of one case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CaseResult {
-    /// The file's name.
-    pub file: String,
-    /// The case's name.
-    pub name: String,
-    /// Whether it came out as it should.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-}
-
-/// Whether a case came out as it should.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "lowercase")]
-pub enum Outcome {
-    /// As expected.
-    Pass,
-    /// The policy decided otherwise.
-    Fail {
-        /// What the case says.
-        expected: String,
-        /// What the policy says.
-        got: String,
-    },
-    /// The case cannot be read, or the policy faulted.
-    Error {
-        /// Why.
-        cause: String,
-    },
-}
 
 /// Runs every case of every file. Blocks.
 pub fn run(generation: &Generation, files: &[CaseFile]) -> Report {
@@ -81,12 +43,12 @@ fn run_file(generation: &Generation, file: &CaseFile) -> Vec<CaseResult> {
     outcomes.into_iter().map(result).collect()
 }
 
-fn named(generation: &Generation, case: reading::Named) -> (String, Outcome) {
-    let outcome = match case.case {
+fn named(generation: &Generation, named: reading::Named) -> (String, Outcome) {
+    let outcome = match named.case {
         Ok(case) => run_case(generation, &case),
         Err(cause) => Outcome::Error { cause },
     };
-    (case.name, outcome)
+    (named.name, outcome)
 }
 
 fn run_case(generation: &Generation, case: &Case) -> Outcome {
@@ -230,44 +192,4 @@ fn fail(expected: String, got: String) -> Outcome {
 fn told(refusal: &Refusal) -> String {
     let rule = refusal.rule.as_deref().unwrap_or_default();
     format!("refusal {} by `{rule}`: {}", refusal.code, refusal.detail)
-}
-
-// --- reporting --------------------------------------------------------------------------------------------------------------
-
-impl Report {
-    /// All that did not pass.
-    pub fn failures(&self) -> impl Iterator<Item = &CaseResult> {
-        let failed = |case: &&CaseResult| case.outcome != Outcome::Pass;
-        self.cases.iter().filter(failed)
-    }
-
-    /// There are cases, and all pass. No case proves nothing.
-    pub fn is_proof(&self) -> bool {
-        !self.cases.is_empty() && self.failures().next().is_none()
-    }
-
-    /// One line with the numbers.
-    pub fn summary(&self) -> String {
-        let all = self.cases.len();
-        let errors = |case: &&CaseResult| matches!(case.outcome, Outcome::Error { .. });
-        let (failed, errors) = (
-            self.failures().count(),
-            self.cases.iter().filter(errors).count(),
-        );
-        let (passed, failed) = (all - failed, failed - errors);
-        format!("{all} cases: {passed} passed, {failed} failed, {errors} errors")
-    }
-}
-
-impl fmt::Display for CaseResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, name, .. } = self;
-        match &self.outcome {
-            Outcome::Pass => write!(f, "PASS {file}: {name}"),
-            Outcome::Fail { expected, got } => {
-                write!(f, "FAIL {file}: {name}: expected {expected}, got {got}")
-            }
-            Outcome::Error { cause } => write!(f, "ERROR {file}: {name}: {cause}"),
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! The contract's records as cases write them: fields in snake case, each with a default.
 //!
 //! What a case gives is laid over the defaults, and a field that the defaults do not have is an error, because a misspelt one would prove nothing.
-//! Enumerations and variants may be written in any case, with or without dashes. Bytes are an array of numbers or text: hex for
-//! fingerprints, UTF-8 for passwords and secrets, or what a prefix `hex:` or `text:` says. `now` may be RFC 3339, a certificate `{"pem": "…", "authority": "…"}`.
+//! Enumerations and variants may be written in any case, with or without dashes. Bytes are an array of numbers, or `text:…` for UTF-8, or `hex:…`;
+//! without a prefix, text is UTF-8 in passwords and secrets and hex in fingerprints. `now` may be RFC 3339, a certificate `{"pem": "…", "authority": "…"}`.
 
 use crate::contract::{Connect, Lookup, Subject};
 use serde::de::DeserializeOwned;
@@ -202,32 +202,32 @@ fn variant(what: &str, value: Value, names: &[&str]) -> Converted {
     }
 }
 
-/// Bytes that are text unless they say `hex:…`; `text:…` says it outright.
+/// UTF-8, unless it says otherwise.
 fn text_bytes(value: Value) -> Converted {
-    let Value::String(text) = value else {
-        return Ok(value);
-    };
-    match (text.strip_prefix("text:"), text.strip_prefix("hex:")) {
-        (Some(text), _) => Ok(json!(text.as_bytes())),
-        (_, Some(hex)) => hex_bytes(hex.into()),
-        _ => Ok(json!(text.as_bytes())),
+    bytes(value, |text| Ok(json!(text.as_bytes())))
+}
+
+/// Hex, unless it says otherwise.
+fn hex_bytes(value: Value) -> Converted {
+    bytes(value, hex)
+}
+
+fn bytes(value: Value, unmarked: fn(&str) -> Converted) -> Converted {
+    match &value {
+        Value::Array(_) => Ok(value),
+        Value::String(text) => match text.split_once(':') {
+            Some(("text", text)) => Ok(json!(text.as_bytes())),
+            Some(("hex", text)) => hex(text),
+            _ => unmarked(text),
+        },
+        other => Err(format!("`{other}` is neither text nor an array of bytes")),
     }
 }
 
-/// Bytes that are hex, with or without colons, in any case, unless they say `text:…`.
-fn hex_bytes(value: Value) -> Converted {
-    let Value::String(text) = value else {
-        return Ok(value);
-    };
-    if text.starts_with("text:") {
-        return text_bytes(text.into());
-    }
-    let text = text.strip_prefix("hex:").unwrap_or(&text);
-    let digits: Option<Vec<u32>> = text
-        .chars()
-        .filter(|character| *character != ':')
-        .map(|character| character.to_digit(16))
-        .collect();
+/// With or without colons, in any case.
+fn hex(text: &str) -> Converted {
+    let digits = text.chars().filter(|character| *character != ':');
+    let digits: Option<Vec<u32>> = digits.map(|character| character.to_digit(16)).collect();
     let fail = || format!("`{text}` is no hex text");
     let digits = digits.ok_or_else(fail)?;
     let (pairs, []) = digits.as_chunks::<2>() else {
@@ -271,6 +271,10 @@ mod tests {
             (Protocol::Mqtt5, 7, Some(vec![1, 2]))
         );
         assert_eq!(connect(Value::Null).unwrap().client_id, "");
+        for (written, bytes) in [("text:a:b", "a:b"), ("hex:61:62", "ab"), ("te", "te")] {
+            let read = connect(json!({ "password": written })).unwrap();
+            assert_eq!(read.password.as_deref(), Some(bytes.as_bytes()));
+        }
     }
 
     #[test]

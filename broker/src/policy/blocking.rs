@@ -1,0 +1,37 @@
+//! The calls of a generation on the caller's own thread: for tools and measurements, and for nobody who shares an async thread.
+
+use super::fault::Fault;
+use super::generation::Generation;
+use crate::contract::{Connect, Grant, Lookup, Principal, Refusal, Subject, UtcMs};
+
+/// A generation that is asked on this thread. Each call blocks for a deadline at most, and waits for no turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocking<'g>(pub(super) &'g Generation);
+
+impl Blocking<'_> {
+    /// [`Generation::identify`].
+    pub fn identify(&self, connect: &Connect) -> Result<Result<Lookup, Refusal>, Fault> {
+        self.0.ask_now(|policy| policy.identify(connect))
+    }
+
+    /// [`Generation::authenticate`].
+    pub fn authenticate(
+        &self,
+        connect: &Connect,
+        subject: &Subject,
+    ) -> Result<Result<Principal, Refusal>, Fault> {
+        self.0
+            .ask_now(|policy| policy.authenticate(connect, subject))
+    }
+
+    /// [`Generation::authorize`].
+    pub fn authorize(
+        &self,
+        principal: &Principal,
+        subject: &Subject,
+        now: UtcMs,
+    ) -> Result<Result<Grant, Refusal>, Fault> {
+        self.0
+            .ask_now(|policy| policy.authorize(principal, subject, now))
+    }
+}

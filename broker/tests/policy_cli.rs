@@ -1,0 +1,180 @@
+//! `policy test` and `policy inspect`: what they print, and the exit codes that scripts rely on.
+
+mod fixtures;
+
+use clap::Parser;
+use iotda_broker::cli::policy::{Command, execute};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+struct Ran {
+    code: u8,
+    out: String,
+    errors: String,
+}
+
+fn run(arguments: &[&str]) -> Ran {
+    let line = Line::try_parse_from([&["policy"], arguments].concat()).unwrap();
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let code = execute(&line.command, &mut out, &mut errors);
+    Ran {
+        code,
+        out: String::from_utf8(out).unwrap(),
+        errors: String::from_utf8(errors).unwrap(),
+    }
+}
+
+/// A folder with `policy.wasm`, and `rules/` as a policy's folder.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(component: &[u8], rules: &str, cases: &str) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir_all(folder.path("rules/cases")).unwrap();
+        std::fs::write(folder.path("policy.wasm"), component).unwrap();
+        std::fs::write(folder.path("rules/a.json"), rules).unwrap();
+        std::fs::write(folder.path("rules/cases/c.json"), cases).unwrap();
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, verb: &str, folder: &[&str]) -> Ran {
+        let component = self.path("policy.wasm");
+        let folders: Vec<_> = folder
+            .iter()
+            .map(|name| {
+                if name.starts_with('-') {
+                    PathBuf::from(name)
+                } else {
+                    self.path(name)
+                }
+            })
+            .collect();
+        let mut arguments = vec![verb, component.to_str().unwrap()];
+        arguments.extend(
+            folders
+                .iter()
+                .map(|path: &PathBuf| Path::to_str(path).unwrap()),
+        );
+        run(&arguments)
+    }
+}
+
+const GOOD: &str = r#"[{ "name": "good", "connect": { "client_id": "a" }, "expect": { "grant": {}, "access": [{ "publish": "news", "verdict": "allow" }] } }]"#;
+const BAD: &str =
+    r#"[{ "name": "bad", "connect": { "client_id": "a" }, "expect": { "refusal": 201 } }]"#;
+
+#[test]
+fn cases_are_found_in_the_policys_folder_and_by_their_own() {
+    let folder = Folder::new(&fixtures::hostile(), "allow news", GOOD);
+    for arguments in [
+        &["rules"][..],
+        &["rules/cases"],
+        &["rules/cases", "--documents", "rules"],
+    ] {
+        let ran = folder.run("test", arguments);
+        assert_eq!(
+            (ran.code, ran.out.as_str()),
+            (0, "1 cases: 1 passed, 0 failed, 0 errors\n"),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn a_failing_case_and_no_case_at_all_exit_with_2() {
+    let folder = Folder::new(&fixtures::hostile(), "allow news", BAD);
+    let ran = folder.run("test", &["rules"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.out
+            .starts_with("FAIL c.json: bad: expected refusal 201, got a grant for `a`\n"),
+        "{}",
+        ran.out
+    );
+    let json: Value = serde_json::from_str(&folder.run("test", &["rules", "--json"]).out).unwrap();
+    assert_eq!(
+        (json["ok"].as_bool(), json["cases"][0]["outcome"].as_str()),
+        (Some(false), Some("fail"))
+    );
+    std::fs::remove_file(folder.path("rules/cases/c.json")).unwrap();
+    let none = folder.run("test", &["rules"]);
+    assert_eq!(none.code, 2);
+    assert!(none.out.contains("no case proves nothing"), "{}", none.out);
+}
+
+#[test]
+fn an_invalid_policy_exits_with_3_and_says_what_to_do() {
+    let refused = Folder::new(&fixtures::hostile(), "refuse", GOOD).run("test", &["rules"]);
+    assert_eq!(refused.code, 3);
+    assert!(
+        refused
+            .errors
+            .starts_with("error: `a.json` line 1: `refuse` is not a rule"),
+        "{}",
+        refused.errors
+    );
+    assert!(
+        refused.errors.contains("\n  help: ") && refused.errors.ends_with("(configure-failed)\n"),
+        "{}",
+        refused.errors
+    );
+    let wasi = Folder::new(&fixtures::text("wants-wasi.wat"), "", GOOD);
+    assert_eq!(wasi.run("test", &["rules"]).code, 3);
+    let inspected = wasi.run("inspect", &["--json"]);
+    let seen: Value = serde_json::from_str(&inspected.out).unwrap();
+    assert_eq!(
+        (inspected.code, seen["imports"][0].as_str()),
+        (3, Some("wasi:cli/environment@0.2.0"))
+    );
+    assert_eq!(
+        seen["rejection"]["code"].as_str(),
+        Some("imports-not-empty")
+    );
+}
+
+#[test]
+fn a_component_is_shown_as_it_is() {
+    let folder = Folder::new(&fixtures::hostile(), "", GOOD);
+    let ran = folder.run("inspect", &[]);
+    assert_eq!(ran.code, 0);
+    for line in [
+        "name      hostile\n",
+        "contract  1.0.0\n",
+        "exports   iotda:policy/policy@1.0.0\n",
+        "imports   none\n",
+    ] {
+        assert!(ran.out.contains(line), "{line}{}", ran.out);
+    }
+    let seen: Value = serde_json::from_str(&folder.run("inspect", &["--json"]).out).unwrap();
+    assert_eq!(
+        seen["size"].as_u64(),
+        Some(fixtures::hostile().len() as u64)
+    );
+    assert_eq!(
+        (
+            seen["policy"]["dialect"].as_str(),
+            seen["sha256"].as_str().map(str::len)
+        ),
+        (Some("test"), Some(64))
+    );
+}
+
+#[test]
+fn a_missing_file_exits_with_1() {
+    let folder = Folder::new(&[], "", GOOD);
+    std::fs::remove_file(folder.path("policy.wasm")).unwrap();
+    for verb in [&["test", "rules"][..], &["inspect"]] {
+        let ran = folder.run(verb[0], &verb[1..]);
+        assert_eq!(ran.code, 1, "{}", ran.errors);
+    }
+}
