@@ -97,21 +97,8 @@ pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
 
 /// Ours first, for the ratios.
 fn start(options: &Options) -> Result<Vec<Server>, Failure> {
-    let wanted = |kind: Kind| options.brokers.split(',').any(|name| name == kind.name());
-    let mut servers = Vec::new();
-    if wanted(Kind::Ours) {
-        servers.push(server::ours(DEVICES, options.config.as_deref())?);
-    }
-    if wanted(Kind::Stock) {
-        servers.push(server::stock()?);
-    }
-    if wanted(Kind::Mosquitto) {
-        match server::mosquitto()? {
-            Some(mosquitto) => servers.push(mosquitto),
-            None => println!("skipped: mosquitto is not installed"),
-        }
-    }
-    Ok(servers)
+    let servers = Kind::ALL.map(|kind| server::start(kind, DEVICES, options));
+    servers.into_iter().filter_map(Result::transpose).collect()
 }
 
 fn print_head(servers: &[Server]) {

@@ -9,7 +9,7 @@ const DEVICES: [(&str, &str); 2] = [("device1", "demo_device1"), ("device2", "de
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) async fn run(count: usize, options: &Options) -> Result<(), Failure> {
-    let server = server::ours(0, options.config.as_deref())?;
+    let server = server::ours(0, options)?;
     for (file, id) in DEVICES {
         handshakes(&server, file, id, 10).await?;
     }

@@ -19,7 +19,7 @@ const WARM: usize = 50;
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) async fn run(sessions: usize, options: &Options) -> Result<(), Failure> {
     let sessions = process::fitting(sessions);
-    let server = Arc::new(server::ours(sessions + WARM, options.config.as_deref())?);
+    let server = Arc::new(server::ours(sessions + WARM, options)?);
     let connector = certificates::connector(&server, None)?;
     let warm = join(&server, &connector, sessions..sessions + WARM).await?;
     let (memory, cpu) = look(&server).await?;

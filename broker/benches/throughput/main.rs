@@ -6,7 +6,7 @@
 //! cargo bench -p iotda-broker --bench throughput -- --smoke            does everything work? a quarter of a second each
 //! cargo bench -p iotda-broker --bench throughput -- --idle 2000        memory of an idle TLS session
 //! cargo bench -p iotda-broker --bench throughput -- --handshakes 2000  mutual TLS handshake and CONNECT per server CPU second
-//! cargo bench -p iotda-broker --bench throughput -- --scale 1000,10000 a downlink on a new topic and a disconnect, by sessions
+//! cargo bench -p iotda-broker --bench throughput -- --scale 1000,10000 a downlink on a new topic and a disconnect, by idle sessions
 //! ```
 //!
 //! Further: `--rounds N`, `--seconds N`, `--only TEXT` (cases by name), `--brokers ours,rumqttd,mosquitto`, `--config FILE` (of ours).

@@ -54,9 +54,9 @@ impl Options {
                 "--only" => options.only = value()?,
                 "--brokers" => options.brokers = value()?,
                 "--config" => options.config = Some(PathBuf::from(value()?)),
-                "--idle" => options.mode = Mode::Idle(number(&value()?)?),
-                "--handshakes" => options.mode = Mode::Handshakes(number(&value()?)?),
-                "--scale" => options.mode = Mode::Scale(numbers(&value()?)?),
+                "--idle" => options.mode = Mode::Idle(count(&value()?)?),
+                "--handshakes" => options.mode = Mode::Handshakes(count(&value()?)?),
+                "--scale" => options.mode = Mode::Scale(counts(&value()?)?),
                 "--serve-stock" => options.mode = Mode::ServeStock(number(&value()?)?),
                 _ => {
                     return Err(format!(
@@ -77,6 +77,15 @@ fn number<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| format!("`{text}`: {error}"))
 }
 
-fn numbers(text: &str) -> Result<Vec<usize>, String> {
-    text.split(',').map(number).collect()
+/// At least ten: figures per session of fewer say nothing.
+fn count(text: &str) -> Result<usize, String> {
+    let count = number(text)?;
+    if count < 10 {
+        return Err(format!("`{text}`: at least 10"));
+    }
+    Ok(count)
+}
+
+fn counts(text: &str) -> Result<Vec<usize>, String> {
+    text.split(',').map(count).collect()
 }

@@ -3,11 +3,11 @@
 use crate::cases::median;
 use crate::connection::{self, Client};
 use crate::options::Options;
-use crate::server::{self, Server};
+use crate::server::{self, Kind, Server};
 use crate::{Failure, identity, process};
 use bytes::{Bytes, BytesMut};
 use iotda_broker::session::wire::client::{self, FromServer};
-use iotda_broker::session::wire::{Level, Publish, Qos};
+use iotda_broker::session::wire::{Connect, Level, Publish, Qos};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -35,33 +35,40 @@ struct Cost {
 
 pub(crate) async fn run(sizes: &[usize], options: &Options) -> Result<(), Failure> {
     println!(
-        "sessions | connect CPU µs | KiB | downlink on a new topic: CPU µs, median µs, p99 µs | disconnect: CPU µs, next downlink ms"
+        "medians and CPU in µs; a downlink goes to one device, on a topic that was never used before\n"
     );
-    for size in sizes {
-        let sessions = process::fitting(*size);
-        let server = Arc::new(server::ours(sessions, options.config.as_deref())?);
-        let cost = measure(&server, sessions).await?;
-        println!(
-            "{sessions:>8} | {:>14.0} | {:>3.1} | {:>8.0} {:>8.0} {:>8.0} | {:>8.0} {:>8.1}",
-            cost.connect_cpu,
-            cost.memory_kib,
-            cost.downlink_cpu,
-            cost.downlink_median,
-            cost.downlink_p99,
-            cost.disconnect_cpu,
-            cost.behind_disconnects / 1e3
-        );
+    println!("{HEAD}");
+    for kind in Kind::ALL {
+        for size in sizes {
+            let sessions = process::fitting(*size);
+            if let Some(server) = server::start(kind, sessions, options)? {
+                let server = Arc::new(server);
+                print_row(kind, sessions, &measure(&server, sessions).await?);
+            }
+        }
     }
     Ok(())
 }
 
+const HEAD: &str = "broker     sessions | connect CPU      KiB | downlink CPU  median     p99 | disconnect CPU  next downlink";
+
+fn print_row(kind: Kind, sessions: usize, cost: &Cost) {
+    println!(
+        "{:<10} {sessions:>8} | {:>11.0} {:>8.1} | {:>12.0} {:>7.0} {:>7.0} | {:>14.0} {:>14.0}",
+        kind.name(),
+        cost.connect_cpu,
+        cost.memory_kib,
+        cost.downlink_cpu,
+        cost.downlink_median,
+        cost.downlink_p99,
+        cost.disconnect_cpu,
+        cost.behind_disconnects
+    );
+}
+
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 async fn measure(server: &Arc<Server>, sessions: usize) -> Result<Cost, Failure> {
-    let mut app = connection::join(
-        server.address,
-        &identity::named(identity::APPLICATION, "scale"),
-    )
-    .await?;
+    let mut app = connection::join(server.address, &application(server, sessions)?).await?;
     let (cpu, memory) = (
         server.process.settled_cpu_microseconds().await?,
         server.process.resident_bytes()?,
@@ -73,13 +80,18 @@ async fn measure(server: &Arc<Server>, sessions: usize) -> Result<Cost, Failure>
     let mut latencies = Vec::new();
     for number in 0..DOWNLINKS {
         // A stride that is prime to the usual sizes: neighbours of a hash table are no neighbours here.
-        latencies.push(downlink(&mut app, &mut devices, number * 7919 % sessions, number).await?);
+        let device = number * 7919 % sessions;
+        let topic = command_topic(server, device, number);
+        let device = devices.get_mut(device).ok_or("no such device")?;
+        latencies.push(downlink(&mut app, device, &topic).await?);
     }
     let delivered = server.process.settled_cpu_microseconds().await?;
 
     let leaving = DISCONNECTS.min(sessions / 2);
     drop(devices.split_off(sessions - leaving));
-    let behind = downlink(&mut app, &mut devices, 0, DOWNLINKS).await?;
+    let topic = command_topic(server, 0, DOWNLINKS);
+    let first = devices.first_mut().ok_or("no device")?;
+    let behind = downlink(&mut app, first, &topic).await?;
     let left = server.process.settled_cpu_microseconds().await?;
     latencies.sort_by(f64::total_cmp);
     Ok(Cost {
@@ -96,6 +108,34 @@ async fn measure(server: &Arc<Server>, sessions: usize) -> Result<Cost, Failure>
     })
 }
 
+fn application(server: &Server, sessions: usize) -> Result<Connect, Failure> {
+    match server.kind {
+        Kind::Ours => Ok(identity::named(identity::APPLICATION, "scale")),
+        Kind::Stock | Kind::Mosquitto => server.client(sessions),
+    }
+}
+
+/// Ours has inboxes; elsewhere a device has to subscribe to what is meant for it.
+async fn join(server: &Server, number: usize) -> Result<Device, Failure> {
+    let mut client = connection::join(server.address, &server.client(number)?).await?;
+    if server.kind != Kind::Ours {
+        client
+            .subscribe(&format!("bench/{number}/commands/+"), Qos::AtMostOnce)
+            .await?;
+    }
+    Ok(client)
+}
+
+fn command_topic(server: &Server, device: usize, request: usize) -> String {
+    match server.kind {
+        Kind::Ours => format!(
+            "$oc/devices/{}/sys/commands/request_id={request}",
+            identity::device(device)
+        ),
+        Kind::Stock | Kind::Mosquitto => format!("bench/{device}/commands/request_id={request}"),
+    }
+}
+
 async fn join_all(server: &Arc<Server>, sessions: usize) -> Result<Vec<Device>, Failure> {
     let mut running = JoinSet::new();
     let mut joined: Vec<Option<Device>> = (0..sessions).map(|_| None).collect();
@@ -104,10 +144,7 @@ async fn join_all(server: &Arc<Server>, sessions: usize) -> Result<Vec<Device>, 
             keep(&mut joined, running.join_next().await.transpose()?)?;
         }
         let server = Arc::clone(server);
-        running.spawn(async move {
-            let client = connection::join(server.address, &server.client(number)?).await?;
-            Ok((number, client))
-        });
+        running.spawn(async move { Ok((number, join(&server, number).await?)) });
     }
     while let Some(ended) = running.join_next().await {
         keep(&mut joined, Some(ended?))?;
@@ -127,22 +164,13 @@ fn keep(
     Ok(())
 }
 
-/// A command to one device, on a topic of its own. Microseconds from the write of the application to the read of the device.
-async fn downlink(
-    app: &mut Device,
-    devices: &mut [Device],
-    device: usize,
-    request: usize,
-) -> Result<f64, Failure> {
-    let topic = format!(
-        "$oc/devices/{}/sys/commands/request_id={request}",
-        identity::device(device)
-    );
+/// A command to one device. Microseconds from the write of the application to the read of the device.
+async fn downlink(app: &mut Device, device: &mut Device, topic: &str) -> Result<f64, Failure> {
     let packet = Publish {
         dup: false,
         qos: Qos::AtMostOnce,
         retain: false,
-        topic: topic.as_str().into(),
+        topic: topic.into(),
         packet_id: 0,
         alias: None,
         expiry: None,
@@ -153,7 +181,6 @@ async fn downlink(
     client::publish(Level::V4, &packet, &mut out);
     let start = Instant::now();
     app.stream.write_all(&out).await?;
-    let device = devices.get_mut(device).ok_or("no such device")?;
     loop {
         if let FromServer::Publish(received) = device.receive().await?
             && received.publish.topic == topic

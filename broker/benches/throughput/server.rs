@@ -1,5 +1,6 @@
 //! The brokers under test, each a child process with a directory of its own.
 
+use crate::options::Options;
 use crate::process::Process;
 use crate::{Failure, identity};
 use iotda_broker::registry::Registry;
@@ -7,7 +8,7 @@ use iotda_broker::session::wire::Connect;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -20,6 +21,9 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// In the order of the rounds.
+    pub(crate) const ALL: [Self; 3] = [Self::Ours, Self::Stock, Self::Mosquitto];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
@@ -55,8 +59,30 @@ impl Server {
     }
 }
 
+/// Starts a broker for `devices` clients; `None` where it is not wanted or not installed, which is said.
+pub(crate) fn start(
+    kind: Kind,
+    devices: usize,
+    options: &Options,
+) -> Result<Option<Server>, Failure> {
+    if !options.brokers.split(',').any(|name| name == kind.name()) {
+        return Ok(None);
+    }
+    match kind {
+        Kind::Ours => ours(devices, options).map(Some),
+        Kind::Stock => stock().map(Some),
+        Kind::Mosquitto => {
+            let server = mosquitto()?;
+            if server.is_none() {
+                println!("skipped: mosquitto is not installed");
+            }
+            Ok(server)
+        }
+    }
+}
+
 /// Our broker with `serve --demo`, and `devices` more in its registry.
-pub(crate) fn ours(devices: usize, config: Option<&Path>) -> Result<Server, Failure> {
+pub(crate) fn ours(devices: usize, options: &Options) -> Result<Server, Failure> {
     let dir = tempfile::tempdir()?;
     Registry::open(&dir.path().join("data"))?.upsert_from(&identity::registry(devices))?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_iotda-broker"));
@@ -69,9 +95,7 @@ pub(crate) fn ours(devices: usize, config: Option<&Path>) -> Result<Server, Fail
         "127.0.0.1:0",
     ]);
     command.args(["--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    if let Some(config) = config {
-        command.arg("--config").arg(config.canonicalize()?);
-    }
+    command.arg("--config").arg(config(&dir, options)?);
     let mut child = spawn(&mut command, &dir)?;
     let stdout = child.stdout.take();
     // From here on the child ends with this function, whatever happens.
@@ -94,6 +118,16 @@ pub(crate) fn ours(devices: usize, config: Option<&Path>) -> Result<Server, Fail
     })
 }
 
+/// The operator's, or the defaults with room for every connection of `--scale`.
+fn config(dir: &TempDir, options: &Options) -> Result<PathBuf, Failure> {
+    if let Some(config) = &options.config {
+        return Ok(config.canonicalize()?);
+    }
+    let config = dir.path().join("broker.toml");
+    fs::write(&config, "[limits]\nconnections = 100000\n")?;
+    Ok(config)
+}
+
 fn listener(ready: &serde_json::Value, name: &str) -> Result<SocketAddr, Failure> {
     let address = ready
         .pointer(&format!("/listeners/{name}"))
@@ -104,7 +138,7 @@ fn listener(ready: &serde_json::Value, name: &str) -> Result<SocketAddr, Failure
 }
 
 /// Stock rumqttd: this very program with a hidden argument.
-pub(crate) fn stock() -> Result<Server, Failure> {
+fn stock() -> Result<Server, Failure> {
     let dir = tempfile::tempdir()?;
     let address = free_address()?;
     let mut command = Command::new(std::env::current_exe()?);
@@ -114,7 +148,7 @@ pub(crate) fn stock() -> Result<Server, Failure> {
 }
 
 /// Mosquitto with a password and an ACL file; `None` where it is not installed.
-pub(crate) fn mosquitto() -> Result<Option<Server>, Failure> {
+fn mosquitto() -> Result<Option<Server>, Failure> {
     let dir = tempfile::tempdir()?;
     let address = free_address()?;
     let added = Command::new("mosquitto_passwd")
