@@ -6,8 +6,8 @@ use crate::server::{self, Kind, Server};
 use crate::{Failure, identity};
 use iotda_broker::session::wire::Qos;
 
-/// Publishers and subscribers of the largest case.
-const DEVICES: usize = 51;
+/// Devices that publish at their pace.
+const DEVICES: usize = 200;
 
 pub(crate) struct Case {
     pub(crate) publishers: usize,
@@ -15,17 +15,23 @@ pub(crate) struct Case {
     pub(crate) qos: Qos,
     /// Bytes of a payload.
     pub(crate) size: usize,
-    /// A device's property reports to an application, on `$oc` topics, which the other brokers do not serve.
+    /// Property reports on `$oc` topics: ours only.
     pub(crate) reports: bool,
+    /// Publishers are devices that send so many messages per second, below the 50 that the policy lets them.
+    pub(crate) pace: Option<u32>,
 }
 
 impl Case {
     fn name(&self) -> String {
         let qos = u8::from(self.qos != Qos::AtMostOnce);
-        let topic = if self.reports { " $oc report" } else { "" };
+        let topic = if self.reports { " $oc" } else { "" };
+        let pace = self
+            .pace
+            .map_or(String::new(), |rate| format!(", {rate}/s each"));
+        let (publishers, subscribers) = (self.publishers, self.subscribers);
         format!(
-            "{}p/{}s QoS {qos} {} B{topic}",
-            self.publishers, self.subscribers, self.size
+            "{publishers}p/{subscribers}s QoS {qos} {} B{topic}{pace}",
+            self.size
         )
     }
 
@@ -61,17 +67,20 @@ fn cases() -> Vec<Case> {
                     qos,
                     size,
                     reports: false,
+                    pace: None,
                 });
             }
         }
     }
-    for publishers in [1, 50] {
+    for (publishers, pace) in [(1, None), (DEVICES, Some(40))] {
+        let qos = Qos::AtLeastOnce;
         cases.push(Case {
             publishers,
             subscribers: 1,
-            qos: Qos::AtLeastOnce,
+            qos,
             size: 64,
             reports: true,
+            pace,
         });
     }
     cases
@@ -144,11 +153,8 @@ async fn run_case(case: &Case, servers: &[Server], options: &Options) -> Result<
 
 fn report(case: &Case, server: &Server, trouble: Option<&str>) {
     if let Some(trouble) = trouble {
-        println!(
-            "FAILURE: {} on {}: {trouble}",
-            case.name(),
-            server.kind.name()
-        );
+        let (name, broker, drops) = (case.name(), server.kind.name(), server.drops());
+        println!("FAILURE: {name} on {broker}: {trouble} {drops}");
     }
 }
 

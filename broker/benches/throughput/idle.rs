@@ -56,7 +56,7 @@ async fn join(
         let (server, connector) = (Arc::clone(server), connector.clone());
         running.spawn(async move {
             let stream = certificates::connect(&server, &connector).await?;
-            connection::greet(stream, &server.client(number)?).await
+            connection::greet(stream, &server.device(number)?).await
         });
     }
     while let Some(client) = running.join_next().await {

@@ -4,10 +4,9 @@ use crate::Failure;
 use crate::cases::Case;
 use crate::connection::{self, Client};
 use crate::frames::Template;
-use crate::identity;
 use crate::progress::Progress;
-use crate::server::{Kind, Server};
-use crate::traffic::{publish, subscribe};
+use crate::server::Server;
+use crate::traffic::{publish, publish_paced, subscribe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -28,7 +27,7 @@ pub(crate) async fn measure(
     case: &Case,
     duration: Duration,
 ) -> Result<Measured, Failure> {
-    let progress = Arc::new(Progress::new(case.subscribers));
+    let progress = Arc::new(Progress::new(case.subscribers, case.size as u64));
     let mut subscribers = JoinSet::new();
     for number in 0..case.subscribers {
         let client = subscriber(server, case, number).await?;
@@ -41,7 +40,7 @@ pub(crate) async fn measure(
     }
     let mut clients = Vec::new();
     for number in 0..case.publishers {
-        clients.push(connection::join(server.address, &server.client(number)?).await?);
+        clients.push(publisher(server, case, number).await?);
     }
     let (cpu, start) = (server.process.cpu_microseconds()?, Instant::now());
     let mut publishers = JoinSet::new();
@@ -53,13 +52,11 @@ pub(crate) async fn measure(
             case.size,
         );
         let until = start + duration;
-        publishers.spawn(publish(
-            client,
-            template,
-            case.qos,
-            until,
-            Arc::clone(&progress),
-        ));
+        let progress = Arc::clone(&progress);
+        match case.pace {
+            None => publishers.spawn(publish(client, template, case.qos, until, progress)),
+            Some(rate) => publishers.spawn(publish_paced(client, template, rate, until, progress)),
+        };
     }
     let mut failure = None;
     while let Some(ended) = publishers.join_next().await {
@@ -92,18 +89,26 @@ fn summary(progress: &Progress, expected: u64, elapsed: Duration, cpu: u64) -> M
     }
 }
 
-/// Subscribers come after the publishers in the numbering of clients; on `$oc` topics the subscriber is an application.
+/// Subscribers come after the publishers in the numbering of clients.
 async fn subscriber(
     server: &Server,
     case: &Case,
     number: usize,
 ) -> Result<Client<TcpStream>, Failure> {
-    let connect = if case.reports && server.kind == Kind::Ours {
-        identity::named(identity::APPLICATION, &format!("subscriber{number}"))
-    } else {
-        server.client(case.publishers + number)?
-    };
+    let connect = server.client(case.publishers + number);
     let mut client = connection::join(server.address, &connect).await?;
     client.subscribe(case.filter(), case.qos).await?;
     Ok(client)
+}
+
+async fn publisher(
+    server: &Server,
+    case: &Case,
+    number: usize,
+) -> Result<Client<TcpStream>, Failure> {
+    let connect = match case.pace {
+        None => server.client(number),
+        Some(_) => server.device(number)?,
+    };
+    connection::join(server.address, &connect).await
 }

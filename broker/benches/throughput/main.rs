@@ -13,7 +13,7 @@
 //!
 //! Every broker is a child process with a directory of its own, ended with the run. Rounds are interleaved (ours, stock, Mosquitto, ours …),
 //! because this decides more than the code on a noisy machine; figures are medians, ratios are taken within a round. The rules are on for
-//! ours (devices with secrets, the default policy documents) and for Mosquitto (password and ACL file); stock rumqttd has none.
+//! ours (the default policy documents, judged by the built-in component) and for Mosquitto (password and ACL file); stock rumqttd has none.
 //! Every message is numbered and every delivery checked: a lost, doubled or reordered one is a failure, and the exit code is 1.
 
 mod cases;

@@ -8,6 +8,11 @@ use tokio::time::timeout;
 /// A broker that delivers nothing for so long has lost what is missing.
 const STALL: Duration = Duration::from_secs(5);
 
+/// Between the publishers and the slowest subscriber, so that no broker has to keep more than it can hold: our engine keeps 4 MiB per filter
+/// and tells a reader that falls further behind that it has lost messages.
+const IN_FLIGHT: u64 = 4_000;
+const IN_FLIGHT_BYTES: u64 = 1 << 20;
+
 /// How far everybody is.
 pub(crate) struct Progress {
     pub(crate) sent: AtomicU64,
@@ -16,15 +21,18 @@ pub(crate) struct Progress {
     /// Deliveries that were not the next of their publisher.
     pub(crate) out_of_order: AtomicU64,
     pub(crate) moved: Notify,
+    room: u64,
 }
 
 impl Progress {
-    pub(crate) fn new(subscribers: usize) -> Self {
+    /// For messages of `size` bytes.
+    pub(crate) fn new(subscribers: usize, size: u64) -> Self {
         Self {
             sent: AtomicU64::new(0),
             delivered: (0..subscribers).map(|_| AtomicU64::new(0)).collect(),
             out_of_order: AtomicU64::new(0),
             moved: Notify::new(),
+            room: IN_FLIGHT.min(IN_FLIGHT_BYTES / size.max(1)),
         }
     }
 
@@ -47,6 +55,10 @@ impl Progress {
         self.sent
             .load(Ordering::Relaxed)
             .saturating_sub(self.slowest())
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.in_flight() < self.room
     }
 
     /// Waits until `done` holds; false where nothing has moved for [`STALL`].

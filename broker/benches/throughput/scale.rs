@@ -7,7 +7,7 @@ use crate::server::{self, Kind, Server};
 use crate::{Failure, identity, process};
 use bytes::{Bytes, BytesMut};
 use iotda_broker::session::wire::client::{self, FromServer};
-use iotda_broker::session::wire::{Connect, Level, Publish, Qos};
+use iotda_broker::session::wire::{Level, Publish, Qos};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -68,7 +68,7 @@ fn print_row(kind: Kind, sessions: usize, cost: &Cost) {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 async fn measure(server: &Arc<Server>, sessions: usize) -> Result<Cost, Failure> {
-    let mut app = connection::join(server.address, &application(server, sessions)?).await?;
+    let mut app = connection::join(server.address, &server.client(sessions)).await?;
     let (cpu, memory) = (
         server.process.settled_cpu_microseconds().await?,
         server.process.resident_bytes()?,
@@ -108,16 +108,9 @@ async fn measure(server: &Arc<Server>, sessions: usize) -> Result<Cost, Failure>
     })
 }
 
-fn application(server: &Server, sessions: usize) -> Result<Connect, Failure> {
-    match server.kind {
-        Kind::Ours => Ok(identity::named(identity::APPLICATION, "scale")),
-        Kind::Stock | Kind::Mosquitto => server.client(sessions),
-    }
-}
-
 /// Ours has inboxes; elsewhere a device has to subscribe to what is meant for it.
 async fn join(server: &Server, number: usize) -> Result<Device, Failure> {
-    let mut client = connection::join(server.address, &server.client(number)?).await?;
+    let mut client = connection::join(server.address, &server.device(number)?).await?;
     if server.kind != Kind::Ours {
         client
             .subscribe(&format!("bench/{number}/commands/+"), Qos::AtMostOnce)

@@ -6,7 +6,7 @@ use crate::{Failure, identity};
 use iotda_broker::registry::Registry;
 use iotda_broker::session::wire::Connect;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -40,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// MQTT over TLS: ours only.
     pub(crate) tls_address: Option<SocketAddr>,
+    /// Admin HTTP: ours only.
+    admin: Option<SocketAddr>,
     dir: TempDir,
 }
 
@@ -49,12 +51,33 @@ impl Server {
         self.dir.path().join(relative)
     }
 
-    /// The identity of the client with this number.
-    pub(crate) fn client(&self, number: usize) -> Result<Connect, Failure> {
+    /// What the broker itself says of messages that it has dropped, since its start.
+    pub(crate) fn drops(&self) -> String {
+        let metrics = self
+            .admin
+            .and_then(|admin| metrics(admin).ok())
+            .unwrap_or_default();
+        let drops = metrics
+            .lines()
+            .filter(|line| line.starts_with("iotda_broker_drops_total"));
+        drops.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The load client with this number.
+    pub(crate) fn client(&self, number: usize) -> Connect {
+        let id = format!("client{number}");
+        match self.kind {
+            Kind::Ours => identity::named(identity::APPLICATION, &id),
+            Kind::Stock => identity::anybody(&id),
+            Kind::Mosquitto => identity::named(identity::USER, &id),
+        }
+    }
+
+    /// The device with this number; a client like any other where there are no devices.
+    pub(crate) fn device(&self, number: usize) -> Result<Connect, Failure> {
         match self.kind {
             Kind::Ours => identity::device_connect(number),
-            Kind::Stock => Ok(identity::anybody(&format!("client{number}"))),
-            Kind::Mosquitto => Ok(identity::named(identity::USER, &format!("client{number}"))),
+            Kind::Stock | Kind::Mosquitto => Ok(self.client(number)),
         }
     }
 }
@@ -95,7 +118,7 @@ pub(crate) fn ours(devices: usize, options: &Options) -> Result<Server, Failure>
         "127.0.0.1:0",
     ]);
     command.args(["--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    command.arg("--config").arg(config(&dir, options)?);
+    command.arg("--config").arg(config(&dir, devices, options)?);
     let mut child = spawn(&mut command, &dir)?;
     let stdout = child.stdout.take();
     // From here on the child ends with this function, whatever happens.
@@ -114,18 +137,32 @@ pub(crate) fn ours(devices: usize, options: &Options) -> Result<Server, Failure>
         process,
         address: listener(&ready, "mqtt")?,
         tls_address: Some(listener(&ready, "mqtts")?),
+        admin: ready
+            .pointer("/admin")
+            .and_then(|admin| admin.as_str()?.parse().ok()),
         dir,
     })
 }
 
 /// The operator's, or the defaults with room for every connection of `--scale`.
-fn config(dir: &TempDir, options: &Options) -> Result<PathBuf, Failure> {
+fn config(dir: &TempDir, devices: usize, options: &Options) -> Result<PathBuf, Failure> {
     if let Some(config) = &options.config {
         return Ok(config.canonicalize()?);
     }
     let config = dir.path().join("broker.toml");
-    fs::write(&config, "[limits]\nconnections = 100000\n")?;
+    fs::write(
+        &config,
+        format!("[limits]\nconnections = {}\n", devices + 1_000),
+    )?;
     Ok(config)
+}
+
+fn metrics(admin: SocketAddr) -> Result<String, Failure> {
+    let mut stream = TcpStream::connect(admin)?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn listener(ready: &serde_json::Value, name: &str) -> Result<SocketAddr, Failure> {
@@ -227,6 +264,7 @@ fn wait_for(
         process,
         address,
         tls_address: None,
+        admin: None,
         dir,
     })
 }

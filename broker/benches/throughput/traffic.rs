@@ -1,7 +1,7 @@
 //! One publisher, one subscriber: numbered messages in, every delivery checked.
 //!
-//! Bounds: [`IN_FLIGHT`] messages are between publishers and the slowest subscriber at any time, and [`WINDOW`] of a QoS 1 publisher are
-//! without an acknowledgement, so no broker is asked to queue more than it can hold.
+//! Bounds: so many messages as `progress` lets are between publishers and the slowest subscriber at any time, and [`WINDOW`] of a QoS 1
+//! publisher are without an acknowledgement.
 
 use crate::Failure;
 use crate::connection::{self, Client};
@@ -11,13 +11,12 @@ use bytes::Buf;
 use iotda_broker::session::wire::Qos;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const WINDOW: u32 = 50;
-const IN_FLIGHT: u64 = 4_000;
 /// Messages of one write.
 const BATCH: u32 = 50;
 
@@ -99,7 +98,7 @@ pub(crate) async fn publish(
             WINDOW - (number - acknowledged)
         };
         if open && room > 0 {
-            if !progress.until(|| progress.in_flight() < IN_FLIGHT).await {
+            if !progress.until(|| progress.has_room()).await {
                 let (missing, sent) = (progress.in_flight(), progress.sent.load(Ordering::Relaxed));
                 return Err(format!("{missing} of {sent} messages do not arrive").into());
             }
@@ -121,6 +120,31 @@ pub(crate) async fn publish(
         }
         acknowledged += read_acks(&mut client).await?;
     }
+}
+
+/// Publishes so many messages per second, one at a time, at QoS 1: what devices do, within the limits that the policy sets them.
+pub(crate) async fn publish_paced(
+    mut client: Client<TcpStream>,
+    template: Template,
+    rate: u32,
+    until: Instant,
+    progress: Arc<Progress>,
+) -> Result<(), Failure> {
+    let (mut number, mut acknowledged, mut out) = (0_u32, 0_u32, Vec::new());
+    let mut clock = tokio::time::interval(Duration::from_secs(1) / rate);
+    while Instant::now() < until || acknowledged < number {
+        tokio::select! {
+            _ = clock.tick(), if Instant::now() < until => {
+                template.write(number, &mut out);
+                number += 1;
+                progress.sent.fetch_add(1, Ordering::Relaxed);
+                client.stream.write_all(&out).await?;
+                out.clear();
+            }
+            acks = read_acks(&mut client) => acknowledged += acks?,
+        }
+    }
+    Ok(())
 }
 
 async fn read_acks(client: &mut Client<TcpStream>) -> Result<u32, Failure> {
