@@ -22,7 +22,11 @@ mod contract {
 }
 
 #[path = "../../src/session/wire/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the target does not use the whole codec")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the target does not use the whole codec"
+)]
 mod wire;
 
 const LIMIT: u32 = 1 << 16;

@@ -1,0 +1,87 @@
+//! One client connection: CONNECT, SUBSCRIBE, and reading what the broker says.
+
+use crate::Failure;
+use bytes::BytesMut;
+use iotda_broker::session::wire::client::{self, FromServer};
+use iotda_broker::session::wire::{Connect, Filter, Level, Qos, Subscribe};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long a broker may take to answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+const LIMIT: u32 = 1 << 20;
+
+/// A connection and what has been read ahead.
+pub(crate) struct Client<S> {
+    pub(crate) stream: S,
+    pub(crate) input: BytesMut,
+}
+
+/// Connects over plain TCP and waits for CONNACK.
+pub(crate) async fn join(
+    address: SocketAddr,
+    connect: &Connect,
+) -> Result<Client<TcpStream>, Failure> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    greet(stream, connect).await
+}
+
+/// CONNECT and CONNACK on a stream that is there.
+pub(crate) async fn greet<S>(stream: S, connect: &Connect) -> Result<Client<S>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    // Small until it is needed: ten thousand idle clients are in this process.
+    let mut client = Client {
+        stream,
+        input: BytesMut::with_capacity(64),
+    };
+    let mut out = BytesMut::new();
+    client::connect(connect, &mut out);
+    client.stream.write_all(&out).await?;
+    match client.receive().await? {
+        FromServer::ConnAck(connack) if connack.code == 0 => Ok(client),
+        other => Err(format!("`{}` is refused: {other:?}", connect.client_id).into()),
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) async fn subscribe(&mut self, filter: &str, qos: Qos) -> Result<(), Failure> {
+        let filter = Filter {
+            filter: filter.into(),
+            qos,
+            no_local: false,
+            retain_as_published: false,
+            retain_handling: 0,
+        };
+        let packet = Subscribe {
+            packet_id: 1,
+            subscription_id: None,
+            filters: vec![filter],
+        };
+        let mut out = BytesMut::new();
+        client::subscribe(Level::V4, &packet, &mut out);
+        self.stream.write_all(&out).await?;
+        match self.receive().await? {
+            FromServer::SubAck(suback) if suback.codes.iter().all(|code| *code < 0x80) => Ok(()),
+            other => Err(format!("a subscription is refused: {other:?}").into()),
+        }
+    }
+
+    /// The next packet.
+    pub(crate) async fn receive(&mut self) -> Result<FromServer, Failure> {
+        loop {
+            if let Some(packet) = client::decode(&mut self.input, Level::V4, LIMIT)? {
+                return Ok(packet);
+            }
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.input)).await;
+            if read.map_err(|_| "the broker says nothing")?? == 0 {
+                return Err("the broker has closed the connection".into());
+            }
+        }
+    }
+}
