@@ -107,7 +107,7 @@ impl Candidate<'_> {
         self.product.clone_from(&admitted.product);
         self.generation = admitted.generation.revision();
         let limits = Limits::new(&admitted.grant.limits, &self.broker.settings);
-        let terms = Terms::agree(&self.connect, &limits)?;
+        let terms = Terms::agree(&self.connect, &limits, &self.broker.settings)?;
         let will = self.will(&admitted, &limits)?;
         let (mut session, present) = self.sit(admitted, terms, will).await?;
         if session.is_outdated(self.arrival.followed) {

@@ -218,7 +218,7 @@ impl Session {
     fn offer(&mut self, queued: Queued) -> Result<(), End> {
         match self.outbound.offer(queued) {
             Offered::Waits(displaced) => {
-                self.broker.metrics.dropped("queue_full", displaced as u64)
+                self.broker.metrics.dropped("queue_full", displaced as u64);
             }
             Offered::Dropped => self.broker.metrics.dropped("queue_full", 1),
             Offered::Full => return Err(End::SlowReader),

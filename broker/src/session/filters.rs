@@ -14,6 +14,7 @@ use crate::decision::{Action, Cause};
 use crate::engine::Down;
 use crate::grant::{Decision, filter};
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 
 const FILTER_INVALID: u8 = 0x8F;
 const SHARED_NOT_SUPPORTED: u8 = 0x9E;
@@ -200,7 +201,8 @@ impl Session {
             self.link(&asked.filter).await?;
         }
         self.subscriptions.set(Subscription {
-            filter: asked.filter,
+            // A copy: the packet's text would keep its whole read buffer alive.
+            filter: ByteString::from(&*asked.filter),
             qos,
             no_local: asked.no_local,
             id,

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep_until};
 
 /// A session that has nothing to wait for still looks at its clock now and then.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// What woke the task.
 enum Event {

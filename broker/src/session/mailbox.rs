@@ -61,6 +61,8 @@ pub(crate) struct Mailbox {
     pending: Mutex<Pending>,
 }
 
+// The flags are independent of each other: any of them may be set at any time.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Default)]
 struct Pending {
     drain: bool,

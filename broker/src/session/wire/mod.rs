@@ -145,6 +145,14 @@ pub fn decode(
     unimplemented!()
 }
 
+/// The level in whose form a refused CONNECT at the front of `input` is answered; `None` where it does not say that it is MQTT: then the
+/// connection is closed without an answer. Levels below 4 are answered in the form of 4, those above 5 in the form of 5. (A refused
+/// CONNECT stays in `input`.)
+pub fn answer_level(input: &[u8]) -> Option<Level> {
+    let _ = input;
+    unimplemented!()
+}
+
 /// CONNACK. `code` is in the level's own numbering. Properties only for V5.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConnAck {
