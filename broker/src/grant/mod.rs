@@ -37,8 +37,12 @@ pub enum Decision {
 
 impl Grant {
     /// Checks the limits of `wit/policy.wit` and compiles.
-    pub fn compile(grant: contract::Grant, inboxes: &inbox::Inboxes) -> Result<Self, TooLarge> {
-        let _ = (grant, inboxes);
+    pub fn compile(
+        grant: contract::Grant,
+        inboxes: &Arc<inbox::Inboxes>,
+        subject: &contract::Subject,
+    ) -> Result<Self, TooLarge> {
+        let _ = (grant, inboxes, subject);
         unimplemented!()
     }
     /// The topic without its suffix: what is checked and routed.

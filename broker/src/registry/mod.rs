@@ -65,6 +65,31 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Runs a call on a thread that may block.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _ = call;
+        unimplemented!()
+    }
+    /// Follows the feed from `sequence` on.
+    pub fn watch(&self, sequence: u64, interval: std::time::Duration) -> Result<Follower, Error> {
+        let _ = (sequence, interval);
+        unimplemented!()
+    }
+}
+
+/// Hands out the changes after a point in the feed, as they come.
+pub struct Follower;
+impl Follower {
+    /// Waits for the next changes: at least one, at most 1 000. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Vec<Change>, Error> {
+        unimplemented!()
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the registry cannot be read: {0}")]

@@ -111,7 +111,7 @@ async fn authorize(
     let granted = generation
         .authorize(principal, subject, clock::now())
         .await??;
-    let compiled = Grant::compile(granted, generation.inboxes());
+    let compiled = Grant::compile(granted, generation.inboxes(), subject);
     compiled.map_err(|large| NotAdmitted::Fault(large.to_string()))
 }
 

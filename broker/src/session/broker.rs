@@ -74,6 +74,7 @@ impl Broker {
         let (away, queue) = Away::new(store, parts.metrics.clone());
         // Before the authorities are read: what changes meanwhile is followed again rather than missed.
         let followed = parts.registry.last_sequence()?;
+        let follower = parts.registry.watch(followed, follow::FEED_INTERVAL)?;
         parts.trust.replace(&parts.registry.verified_authorities()?);
         let broker = Arc::new(Self {
             policy: parts.policy,
@@ -95,7 +96,7 @@ impl Broker {
             broker.sessions.clone(),
             broker.registry.clone(),
         ));
-        follow::start(&broker, revisions, &shutdown);
+        follow::start(&broker, revisions, follower, &shutdown);
         Ok(broker)
     }
 
@@ -134,14 +135,12 @@ impl Broker {
         self.set_inboxes(&self.policy.active()).await
     }
 
-    /// Reads or writes the registry on a thread that may block. A thread that is gone counts as a failed read.
+    /// Reads or writes the registry on a thread that may block. The error is for the log.
     pub(crate) async fn with_registry<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Registry) -> Result<T, registry::Error> + Send + 'static,
     ) -> Result<T, String> {
-        let registry = self.registry.clone();
-        let answer = tokio::task::spawn_blocking(move || call(&registry)).await;
-        let answer = answer.map_err(|error| format!("the registry cannot be read: {error}"))?;
+        let answer = self.registry.blocking(call).await;
         answer.map_err(|error| error.to_string())
     }
 }

@@ -1,19 +1,24 @@
 //! What changes while clients are connected, and whom it touches: new generations, the registry's change feed, an engine that died.
 //!
-//! Each is one task that runs until shutdown. A registry that cannot be read is tried again at the next tick and logged; nothing is
-//! skipped, because the position moves only after a change was told to everybody it touches.
+//! Each is one task that runs until shutdown. A registry that cannot be read is logged and tried again; nothing is skipped, because a
+//! change stays at hand until everybody whom it touches was told.
 
 mod feed;
 
 use super::broker::Broker;
+use crate::registry::Follower;
+use feed::Feed;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, info, warn};
 
-/// A change by another process is enforced within this time and a judgement: a revocation shall close its session within 250 ms.
-const FEED_INTERVAL: Duration = Duration::from_millis(100);
+/// A change by another process is seen within this time, one by this process at once: a revocation by the CLI shall close its session
+/// within 250 ms.
+pub(crate) const FEED_INTERVAL: Duration = Duration::from_millis(100);
+/// After a failure of the feed.
+const PAUSE: Duration = Duration::from_millis(200);
 /// How often kept messages are looked through, and the engine is looked after.
 const CARE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -23,13 +28,17 @@ const CARE_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) fn start(
     broker: &Arc<Broker>,
     revisions: watch::Receiver<u64>,
+    follower: Follower,
     shutdown: &watch::Receiver<bool>,
 ) {
     tokio::spawn(until(
         shutdown.clone(),
         generations(Arc::clone(broker), revisions),
     ));
-    tokio::spawn(until(shutdown.clone(), changes(Arc::clone(broker))));
+    tokio::spawn(until(
+        shutdown.clone(),
+        changes(Arc::clone(broker), follower),
+    ));
     tokio::spawn(until(shutdown.clone(), care(Arc::clone(broker))));
 }
 
@@ -58,17 +67,15 @@ async fn generations(broker: Arc<Broker>, mut revisions: watch::Receiver<u64>) {
     }
 }
 
-async fn changes(broker: Arc<Broker>) {
-    let mut feed = feed::Feed::new(Arc::clone(&broker)).await;
-    let mut ticks = interval(FEED_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn changes(broker: Arc<Broker>, follower: Follower) {
+    let mut feed = Feed::new(broker, follower).await;
     loop {
-        ticks.tick().await;
         if let Err(cause) = feed.follow().await {
             error!(
                 cause,
                 "the registry's changes cannot be followed: live sessions are not judged by them yet"
             );
+            sleep(PAUSE).await;
         }
     }
 }

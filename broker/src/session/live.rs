@@ -36,7 +36,7 @@ pub(super) async fn run(mut session: Box<Session>, mut connection: Connection) {
     let counted = Counted(std::sync::Arc::clone(&session.broker));
     let end = converse(&mut session, &mut connection).await;
     drop(counted);
-    finish(session, connection, end).await;
+    Box::pin(finish(session, connection, end)).await;
 }
 
 /// A gauge that is right also after a panic.
@@ -146,7 +146,7 @@ impl Session {
             return Err(End::Silent);
         }
         if self.has_run_out() {
-            self.judge_and_enforce().await?;
+            Box::pin(self.judge_and_enforce()).await?;
             if self.has_run_out() {
                 return Err(End::Fault(
                     "the renewed grant has already run out".to_owned(),
@@ -164,7 +164,7 @@ impl Session {
 
     async fn obey(&mut self, order: Order) -> Result<(), End> {
         match order {
-            Order::Judge => self.judge_and_enforce().await,
+            Order::Judge => Box::pin(self.judge_and_enforce()).await,
             Order::TakeOver(takeover) => Err(End::TakenOver(takeover)),
             Order::Close => Err(End::Administrative),
             Order::Drain => Err(End::Drain),
