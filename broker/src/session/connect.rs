@@ -118,7 +118,7 @@ impl Candidate<'_> {
             .await
             .map_err(|_| Refusing::new(Cause::EngineDown, "the message engine is down"))?;
         self.accept(connection, &mut session, present);
-        session.receive_kept().await;
+        session.bring_kept();
         Ok(session)
     }
 

@@ -44,7 +44,7 @@ impl Session {
         }
         let reason = reason.as_deref().filter(|_| self.terms.problems);
         wire::suback(self.terms.level, packet.packet_id, &codes, reason, output);
-        self.receive_kept().await;
+        self.bring_kept();
         Ok(())
     }
 

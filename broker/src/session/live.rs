@@ -53,31 +53,26 @@ async fn converse(session: &mut Session, connection: &mut Connection) -> End {
     let mut brought = Vec::new();
     connection.heard_at = Instant::now();
     // Packets that came together with the CONNECT.
-    if let Err(end) = session.packets(connection).await {
-        return end;
-    }
-    loop {
-        session.fill(&mut connection.output, OUTPUT_HIGH);
+    let mut step = session.packets(connection).await;
+    while step.is_ok() {
+        step = session.feed(connection).await;
+        if step.is_err() {
+            break;
+        }
         wind(clock.as_mut(), session, connection);
         let event = next(session, connection, clock.as_mut(), &mut brought).await;
-        let step = match event {
+        step = match event {
             Event::Mail(Mail::Order(order)) => session.obey(order).await,
-            Event::Mail(Mail::Messages(messages)) => session.accept_inboxed(messages).await,
+            Event::Mail(Mail::Messages { messages, lost }) => session.bring_inboxed(messages, lost),
             Event::Socket(Progress::Read) => session.packets(connection).await,
             Event::Socket(Progress::Wrote) => Ok(()),
             Event::Socket(Progress::Closed) => Err(End::Lost),
-            Event::Link(Ok(lost)) => {
-                session
-                    .accept_linked(std::mem::take(&mut brought), lost)
-                    .await
-            }
+            Event::Link(Ok(lost)) => session.bring_linked(std::mem::take(&mut brought), lost),
             Event::Link(Err(Down)) => Err(End::EngineDown),
             Event::Clock => session.look_at_clock(connection).await,
         };
-        if let Err(end) = step {
-            return end;
-        }
     }
+    step.err().unwrap_or(End::Lost)
 }
 
 /// Waits for whatever comes first. Each branch may be dropped without a loss.
@@ -87,7 +82,7 @@ async fn next(
     clock: Pin<&mut Sleep>,
     brought: &mut Vec<Message>,
 ) -> Event {
-    let wants_more = connection.output.len() < OUTPUT_HIGH && session.outbound.wants_more();
+    let wants_more = connection.output.len() < OUTPUT_HIGH && session.wants_more();
     let mailbox = &session.seat.mailbox;
     let link = &mut session.link;
     tokio::select! {
@@ -117,6 +112,18 @@ fn wind(mut clock: Pin<&mut Sleep>, session: &Session, connection: &Connection) 
 }
 
 impl Session {
+    /// Moves what was brought through the queue into the output, as far as there is room.
+    async fn feed(&mut self, connection: &mut Connection) -> Result<(), End> {
+        loop {
+            self.accept_incoming().await?;
+            self.fill(&mut connection.output, OUTPUT_HIGH);
+            let is_blocked = connection.output.len() >= OUTPUT_HIGH || !self.outbound.wants_more();
+            if is_blocked || self.incoming.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
     /// When the clock shall ring at the latest.
     fn due(&self, connection: &Connection) -> Instant {
         let silence = self

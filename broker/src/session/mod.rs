@@ -64,6 +64,7 @@ mod follow;
 mod hello;
 mod inbound;
 mod inboxes;
+mod incoming;
 mod inspect;
 mod judge;
 mod kept;
