@@ -73,8 +73,8 @@ impl Broker {
         let store = Store::new(parts.settings.kept_messages, parts.settings.kept_bytes);
         let (away, queue) = Away::new(store, parts.metrics.clone());
         // Before the authorities are read: what changes meanwhile is followed again rather than missed.
-        let followed = parts.registry.last_sequence()?;
-        let follower = parts.registry.watch(followed, follow::FEED_INTERVAL)?;
+        let position = parts.registry.last_sequence()?;
+        let follower = parts.registry.watch(position, follow::FEED_INTERVAL)?;
         parts.trust.replace(&parts.registry.verified_authorities()?);
         let broker = Arc::new(Self {
             policy: parts.policy,
@@ -86,7 +86,7 @@ impl Broker {
             away,
             engine: ArcSwap::from_pointee(engine),
             engine_settings: parts.engine,
-            followed: AtomicU64::new(followed),
+            followed: AtomicU64::new(position),
         });
         let revisions = broker.policy.revisions();
         broker.set_inboxes(&broker.policy.active()).await?;

@@ -33,13 +33,11 @@ impl Session {
     /// Judges one message of an inbox and queues it.
     pub(super) async fn accept_inboxed(&mut self, inboxed: Inboxed) -> Offered {
         let Inboxed { message, inbox } = inboxed;
-        match self.wants_inboxed(&message, inbox.max_qos) {
-            Some(wanted) => self.accept(message, wanted).await,
-            None => {
-                self.broker.metrics.dropped("not_subscribed", 1);
-                NOTHING
-            }
-        }
+        let Some(wanted) = self.wants_inboxed(&message, inbox.max_qos) else {
+            self.broker.metrics.dropped("not_subscribed", 1);
+            return NOTHING;
+        };
+        self.accept(message, wanted).await
     }
 
     /// Writes as much as the window, the client and the output buffer take.

@@ -95,7 +95,7 @@ impl Session {
             };
             match offered {
                 Offered::Waits(displaced) => {
-                    self.broker.metrics.dropped("queue_full", displaced as u64)
+                    self.broker.metrics.dropped("queue_full", displaced as u64);
                 }
                 Offered::Dropped => self.broker.metrics.dropped("queue_full", 1),
                 Offered::Full => return Err(End::SlowReader),

@@ -2,7 +2,7 @@
 
 use crate::session::connection::Connection;
 use crate::session::end::End;
-use crate::session::inbound::Intake;
+use crate::session::intake::Intake;
 use crate::session::session::Session;
 use crate::session::wire::{self, Disconnect, FromClient, Malformed};
 use bytes::BytesMut;
