@@ -56,10 +56,11 @@ impl<'b> Candidate<'b> {
             .map_err(|cause| Refusing::new(cause, "the connect asks for what is not offered"))?;
         self.client_id = self.own_or_assigned_id()?;
         let claimed = claim::claim(&self.connect, &self.client_id, &self.arrival, clock::now());
-        let admitted = admit(self.broker, &Arc::new(claimed)).await?;
+        let generation = self.broker.policy.active();
+        self.generation = generation.revision();
+        let admitted = admit(self.broker, generation, &Arc::new(claimed)).await?;
         self.client = Arc::clone(&admitted.grant.client_id);
         self.product.clone_from(&admitted.product);
-        self.generation = admitted.generation.revision();
         let limits = Limits::new(&admitted.grant.limits, &self.broker.settings);
         let terms = Terms::agree(&self.connect, &limits, &self.broker.settings)?;
         let will = self.will(&admitted, &limits)?;
