@@ -112,6 +112,7 @@ impl<'a> Record<'a> {
     }
 
     /// The same, denied by this refusal.
+    #[must_use]
     pub fn refused(self, refusal: &'a Refusal) -> Self {
         Self {
             verdict: Verdict::Deny,
@@ -123,6 +124,7 @@ impl<'a> Record<'a> {
     }
 
     /// The same, not decided because of a fault.
+    #[must_use]
     pub fn fault(self, detail: &'a str) -> Self {
         Self {
             verdict: Verdict::Fault,

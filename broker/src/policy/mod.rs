@@ -30,10 +30,10 @@ mod swap;
 mod ticker;
 pub mod watch;
 
-pub use embedded::COMPONENT as EMBEDDED_COMPONENT;
 pub use anatomy::{Anatomy, ContractVersion};
 pub use blocking::Blocking;
 pub use cases::CaseFile;
+pub use embedded::COMPONENT as EMBEDDED_COMPONENT;
 pub use fault::Fault;
 pub use generation::Generation;
 pub use rejection::Rejection;

@@ -52,12 +52,12 @@ impl From<crate::policy::Fault> for NotAdmitted {
     }
 }
 
-/// Judges a CONNECT.
+/// Judges a CONNECT, with all calls on one generation.
 pub(crate) async fn admit(
     broker: &Broker,
+    generation: Arc<Generation>,
     connect: &Arc<contract::Connect>,
 ) -> Result<Admitted, NotAdmitted> {
-    let generation = broker.policy.active();
     let lookup = Arc::new(generation.identify(connect).await??);
     for _ in 0..ENROL_ATTEMPTS {
         let subject = find(broker, &lookup).await?;

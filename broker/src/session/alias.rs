@@ -30,7 +30,7 @@ impl Aliases {
             Some(alias) if alias == 0 || alias > MAXIMUM => Err(ALIAS_INVALID),
             Some(alias) if topic.is_empty() => self.known(alias).ok_or(PROTOCOL_ERROR),
             Some(alias) => {
-                self.set(alias, topic.clone());
+                self.set(alias, detached(&topic));
                 Ok(topic)
             }
         }
@@ -49,6 +49,11 @@ impl Aliases {
             *slot = Some(topic);
         }
     }
+}
+
+/// A copy: the packet's topic would keep its whole read buffer alive.
+fn detached(topic: &ByteString) -> ByteString {
+    ByteString::from(&**topic)
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ impl Broker {
         let store = Store::new(parts.settings.kept_messages, parts.settings.kept_bytes);
         let (away, queue) = Away::new(store, parts.metrics.clone());
         // Before the authorities are read: what changes meanwhile is followed again rather than missed.
-        let followed = parts.registry.last_sequence()?;
+        let position = parts.registry.last_sequence()?;
+        let follower = parts.registry.watch(position, follow::FEED_INTERVAL)?;
         parts.trust.replace(&parts.registry.verified_authorities()?);
         let broker = Arc::new(Self {
             policy: parts.policy,
@@ -82,7 +83,7 @@ impl Broker {
             settings: parts.settings,
             away,
             engine,
-            followed: AtomicU64::new(followed),
+            followed: AtomicU64::new(position),
         });
         let revisions = broker.policy.revisions();
         broker.set_inboxes(&broker.policy.active()).await?;
@@ -92,7 +93,7 @@ impl Broker {
             broker.sessions.clone(),
             broker.registry.clone(),
         ));
-        follow::start(&broker, revisions, &shutdown);
+        follow::start(&broker, revisions, follower, &shutdown);
         Ok(broker)
     }
 
@@ -124,14 +125,12 @@ impl Broker {
             .await
     }
 
-    /// Reads or writes the registry on a thread that may block. A thread that is gone counts as a failed read.
+    /// Reads or writes the registry on a thread that may block. The error is for the log.
     pub(crate) async fn with_registry<T: Send + 'static>(
         &self,
         call: impl FnOnce(&Registry) -> Result<T, registry::Error> + Send + 'static,
     ) -> Result<T, String> {
-        let registry = self.registry.clone();
-        let answer = tokio::task::spawn_blocking(move || call(&registry)).await;
-        let answer = answer.map_err(|error| format!("the registry cannot be read: {error}"))?;
+        let answer = self.registry.blocking(call).await;
         answer.map_err(|error| error.to_string())
     }
 }

@@ -4,7 +4,6 @@
 //! session's own filters and against `receive`, whatever brought it. What belongs to one of the client's own inboxes is left to the
 //! inbox. A message that cannot be inspected is not delivered. One that finds no room: see [`super::outbound`].
 
-use super::end::End;
 use super::inboxes::Inboxed;
 use super::inspect::{Answer, Inspected};
 use super::outbound::Offered;
@@ -19,48 +18,26 @@ use crate::engine::Message;
 use crate::grant::Decision;
 use bytes::BytesMut;
 
+/// A message that is not for this client: nothing waits more, nothing was dropped for want of room.
+const NOTHING: Offered = Offered::Waits(0);
+
 impl Session {
-    /// Takes what the engine link brought. `lost`: what the engine dropped because this reader was too slow.
-    pub(super) async fn accept_linked(
-        &mut self,
-        messages: Vec<Message>,
-        lost: u64,
-    ) -> Result<(), End> {
-        for message in messages {
-            if let Some(wanted) = self.wants_linked(&message) {
-                self.accept(message, wanted).await?;
-            }
+    /// Judges one message of the link and queues it.
+    pub(super) async fn accept_linked(&mut self, message: Message) -> Offered {
+        match self.wants_linked(&message) {
+            Some(wanted) => self.accept(message, wanted).await,
+            None => NOTHING,
         }
-        if lost > 0 {
-            self.tell_loss(lost)?;
-        }
-        Ok(())
     }
 
-    /// Takes what the client's inboxes brought.
-    pub(super) async fn accept_inboxed(
-        &mut self,
-        messages: impl IntoIterator<Item = Inboxed>,
-    ) -> Result<(), End> {
-        for Inboxed { message, inbox } in messages {
-            match self.wants_inboxed(&message, inbox.max_qos) {
-                Some(wanted) => self.accept(message, wanted).await?,
-                None => self.broker.metrics.dropped("not_subscribed", 1),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what was kept while the client was away and is wanted by now. More than finds room is dropped and counted.
-    pub(super) async fn receive_kept(&mut self) {
-        let record = std::sync::Arc::clone(&self.seat.mailbox.card.record);
-        let subscriptions = &self.subscriptions;
-        let unsolicited = self.rules.grant.unsolicited;
-        let wanted = |topic: &str| unsolicited || subscriptions.matching(topic, false).is_some();
-        let kept = self.broker.away.take(&record, wanted);
-        if self.accept_inboxed(kept).await.is_err() {
-            self.broker.metrics.dropped("queue_full", 1);
-        }
+    /// Judges one message of an inbox and queues it.
+    pub(super) async fn accept_inboxed(&mut self, inboxed: Inboxed) -> Offered {
+        let Inboxed { message, inbox } = inboxed;
+        let Some(wanted) = self.wants_inboxed(&message, inbox.max_qos) else {
+            self.broker.metrics.dropped("not_subscribed", 1);
+            return NOTHING;
+        };
+        self.accept(message, wanted).await
     }
 
     /// Writes as much as the window, the client and the output buffer take.
@@ -135,11 +112,10 @@ impl Session {
         Some(wanted)
     }
 
-    /// Judges a message and puts it into the queue.
-    async fn accept(&mut self, message: Message, wanted: Match) -> Result<(), End> {
+    async fn accept(&mut self, message: Message, wanted: Match) -> Offered {
         match self.judge_delivery(message, wanted).await {
-            Some(queued) => self.offer(queued),
-            None => Ok(()),
+            Some(queued) => self.outbound.offer(queued),
+            None => NOTHING,
         }
     }
 
@@ -213,36 +189,5 @@ impl Session {
             }
         }
         true
-    }
-
-    fn offer(&mut self, queued: Queued) -> Result<(), End> {
-        match self.outbound.offer(queued) {
-            Offered::Waits(displaced) => {
-                self.broker.metrics.dropped("queue_full", displaced as u64)
-            }
-            Offered::Dropped => self.broker.metrics.dropped("queue_full", 1),
-            Offered::Full => return Err(End::SlowReader),
-        }
-        Ok(())
-    }
-
-    /// A reader with a QoS 1 filter was promised every message: it is disconnected and knows that it missed some.
-    fn tell_loss(&self, lost: u64) -> Result<(), End> {
-        self.broker.metrics.dropped("engine_gap", lost);
-        let client = &*self.seat.mailbox.card.client;
-        tracing::warn!(
-            client,
-            lost,
-            "the engine dropped messages: this client reads too slowly"
-        );
-        let promised = self
-            .subscriptions
-            .iter()
-            .any(|one| one.linked && one.qos != Qos::AtMostOnce);
-        if promised {
-            Err(End::SlowReader)
-        } else {
-            Ok(())
-        }
     }
 }

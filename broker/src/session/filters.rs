@@ -1,7 +1,7 @@
 //! SUBSCRIBE and UNSUBSCRIBE: every filter is judged by itself, granted or refused, and told to the engine only where it must be.
 //!
-//! A filter whose messages all come by the client's inboxes needs no link; the link is opened with the first one that does and closed
-//! with the last.
+//! Bounded by the packet and the grant's number of subscriptions. A filter that cannot be judged is refused; an engine that cannot take
+//! one ends the connection. See [`super::links`] for what the engine is told.
 
 use super::end::End;
 use super::inspect::{Answer, Inspected};
@@ -14,6 +14,8 @@ use crate::decision::{Action, Cause};
 use crate::engine::Down;
 use crate::grant::{Decision, filter};
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+use tokio::task::coop::consume_budget;
 
 const FILTER_INVALID: u8 = 0x8F;
 const SHARED_NOT_SUPPORTED: u8 = 0x9E;
@@ -29,6 +31,8 @@ impl Session {
         let mut codes = Vec::with_capacity(packet.filters.len());
         let mut reason = None;
         for asked in packet.filters {
+            // A packet may hold many thousands of them: others shall run in between.
+            consume_budget().await;
             match self.grant_filter(&asked).await {
                 Ok(qos) => {
                     let added = self.add(asked, qos, packet.subscription_id).await;
@@ -43,7 +47,7 @@ impl Session {
         }
         let reason = reason.as_deref().filter(|_| self.terms.problems);
         wire::suback(self.terms.level, packet.packet_id, &codes, reason, output);
-        self.receive_kept().await;
+        self.bring_kept();
         Ok(())
     }
 
@@ -68,49 +72,6 @@ impl Session {
             }
         }
         wire::unsuback(self.terms.level, packet.packet_id, &codes, output);
-        Ok(())
-    }
-
-    /// Brings subscriptions, link and what is on its way into line with the rules in force.
-    pub(super) async fn enforce(&mut self) -> Result<(), Down> {
-        let rules = &mut self.rules;
-        let forbidden = self
-            .subscriptions
-            .retain(|one| !matches!(rules.grant.subscribe(&one.filter), Decision::Deny { .. }));
-        for one in self.subscriptions.iter_mut() {
-            one.qos = lower(one.qos, highest(rules.grant.subscribe(&one.filter)));
-        }
-        let dropped = self
-            .outbound
-            .retain(|one| one.greeting || rules.may_receive(&one.topic));
-        self.broker.metrics.dropped("revoked", dropped as u64);
-        for gone in forbidden {
-            self.broker.metrics.denied(Action::Subscribe.name());
-            if gone.linked {
-                self.unlink(&gone.filter).await?;
-            }
-        }
-        self.relink().await
-    }
-
-    /// Which filters need the engine depends on the inboxes of the generation.
-    async fn relink(&mut self) -> Result<(), Down> {
-        let mut link = Vec::new();
-        let mut unlink = Vec::new();
-        for one in self.subscriptions.iter_mut() {
-            let needed = self.rules.grant.needs_link(&one.filter);
-            if needed != one.linked || (needed && self.link.is_none()) {
-                let list = if needed { &mut link } else { &mut unlink };
-                list.push(one.filter.clone());
-            }
-            one.linked = needed;
-        }
-        for filter in link {
-            self.link(&filter).await?;
-        }
-        for filter in unlink {
-            self.unlink(&filter).await?;
-        }
         Ok(())
     }
 
@@ -200,7 +161,8 @@ impl Session {
             self.link(&asked.filter).await?;
         }
         self.subscriptions.set(Subscription {
-            filter: asked.filter,
+            // A copy: the packet's text would keep its whole read buffer alive.
+            filter: ByteString::from(&*asked.filter),
             qos,
             no_local: asked.no_local,
             id,
@@ -208,45 +170,12 @@ impl Session {
         });
         Ok(())
     }
-
-    async fn link(&mut self, filter: &str) -> Result<(), Down> {
-        if self.link.is_none() {
-            self.link = Some(self.broker.engine().open().await?);
-        }
-        match &mut self.link {
-            Some(link) => link.subscribe(filter).await,
-            None => Err(Down),
-        }
-    }
-
-    async fn unlink(&mut self, filter: &str) -> Result<(), Down> {
-        let linked = self.subscriptions.linked();
-        if linked <= 1 {
-            self.copies.clear();
-        }
-        if linked == 0 {
-            self.link = None;
-            return Ok(());
-        }
-        match &mut self.link {
-            Some(link) => link.unsubscribe(filter).await,
-            None => Ok(()),
-        }
-    }
 }
 
 /// A filter that is not granted.
 struct RefusedFilter {
     cause: Cause,
     detail: String,
-}
-
-/// The highest QoS that a decision leaves.
-fn highest(decision: Decision) -> Qos {
-    match decision {
-        Decision::Allow { max_qos, .. } | Decision::Inspect { max_qos, .. } => max_qos,
-        Decision::Deny { .. } => Qos::AtMostOnce,
-    }
 }
 
 fn refused(cause: Cause, detail: impl Into<String>) -> RefusedFilter {

@@ -34,14 +34,16 @@ pub(super) async fn finish(mut session: Box<Session>, mut connection: Connection
     if !end.wants_will() {
         session.will = None;
     }
+    let lives_on = session.terms.expiry > 0 && end.may_park();
     match end {
         End::TakenOver(takeover) => {
             session.hand_over_state(takeover).await;
             drop(session);
             connection.close().await;
         }
-        end if end.may_park() && session.terms.expiry > 0 && session.takes_place() => {
+        end if lives_on && session.takes_place() => {
             session.drop_dead_link(&end);
+            session.save_incoming(true).await;
             tokio::spawn(park::park(session));
             connection.close().await;
         }
@@ -62,6 +64,7 @@ impl Session {
             self.will = None;
         }
         self.publish_will().await;
+        self.save_incoming(carries).await;
         let state = if carries { Some(self.carry()) } else { None };
         self.close_link().await;
         // Before the answer: the next connection looks for kept messages right after it.
@@ -73,6 +76,7 @@ impl Session {
     /// Ends the session itself.
     pub(super) async fn end(&mut self) {
         self.publish_will().await;
+        self.save_incoming(false).await;
         self.close_link().await;
         self.seat.vacate();
     }

@@ -1,20 +1,24 @@
 //! What changes while clients are connected, and whom it touches: new generations, the registry's change feed.
 //!
-//! Each is one task that runs until shutdown. A registry that cannot be read is tried again at the next tick and logged; nothing is
-//! skipped, because the position moves only after a change was told to everybody it touches.
+//! Each is one task that runs until shutdown. A registry that cannot be read is logged and tried again; nothing is skipped, because a
+//! change stays at hand until everybody whom it touches was told.
 
 mod feed;
 
 use super::broker::Broker;
 use crate::registry::Follower;
+use feed::Feed;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tracing::{error, info, warn};
 
-/// A change by another process is enforced within this time and a judgement: a revocation shall close its session within 250 ms.
-const FEED_INTERVAL: Duration = Duration::from_millis(100);
+/// A change by another process is seen within this time, one by this process at once: a revocation by the CLI shall close its session
+/// within 250 ms.
+pub(crate) const FEED_INTERVAL: Duration = Duration::from_millis(100);
+/// After a failure of the feed.
+const PAUSE: Duration = Duration::from_millis(200);
 /// How often kept messages are looked through.
 const CARE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -24,13 +28,17 @@ const CARE_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) fn start(
     broker: &Arc<Broker>,
     revisions: watch::Receiver<u64>,
+    follower: Follower,
     shutdown: &watch::Receiver<bool>,
 ) {
     tokio::spawn(until(
         shutdown.clone(),
         generations(Arc::clone(broker), revisions),
     ));
-    tokio::spawn(until(shutdown.clone(), changes(Arc::clone(broker))));
+    tokio::spawn(until(
+        shutdown.clone(),
+        changes(Arc::clone(broker), follower),
+    ));
     tokio::spawn(until(shutdown.clone(), care(Arc::clone(broker))));
 }
 
@@ -59,39 +67,16 @@ async fn generations(broker: Arc<Broker>, mut revisions: watch::Receiver<u64>) {
     }
 }
 
-async fn changes(broker: Arc<Broker>) {
-    let mut feed = feed::Feed::new(Arc::clone(&broker)).await;
-    let mut ticks = interval(CARE_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut writes = broker
-        .registry
-        .watch(broker.followed(), FEED_INTERVAL)
-        .inspect_err(|cause| warn!(%cause, "records are looked at every second only"))
-        .ok();
+async fn changes(broker: Arc<Broker>, follower: Follower) {
+    let mut feed = Feed::new(broker, follower).await;
     loop {
-        tokio::select! {
-            () = next_write(writes.as_mut()) => {}
-            _ = ticks.tick() => {}
-        }
         if let Err(cause) = feed.follow().await {
             error!(
                 cause,
                 "the registry's changes cannot be followed: live sessions are not judged by them yet"
             );
-            tokio::time::sleep(FEED_INTERVAL).await;
+            sleep(PAUSE).await;
         }
-    }
-}
-
-/// Only wakes: the feed reads the changes itself, from where it got to, so that a failure loses none.
-async fn next_write(writes: Option<&mut Follower>) {
-    match writes {
-        Some(writes) => {
-            if writes.next().await.is_err() {
-                tokio::time::sleep(FEED_INTERVAL).await;
-            }
-        }
-        None => std::future::pending().await,
     }
 }
 

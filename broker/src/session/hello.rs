@@ -11,9 +11,6 @@ use std::future::poll_fn;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// MQTT's longest name of a protocol, and what stands around it: enough to see the level.
-const PEEK: usize = 16;
-const UNSUPPORTED: u8 = 0x84;
 /// A CONNECT that is turned away unread: enough for a usual one.
 const TURNED_AWAY_MAX: u32 = 4 * 1024;
 
@@ -42,13 +39,11 @@ pub(crate) async fn hello(
 
 async fn read(connection: &mut Connection, max: u32) -> Result<wire::Connect, NoHello> {
     loop {
-        // The decoder may have taken the packet when it refuses it.
-        let front: Vec<u8> = connection.input.iter().copied().take(PEEK).collect();
         match wire::decode(&mut connection.input, None, max) {
             Ok(Some(FromClient::Connect(connect))) => return Ok(*connect),
             Ok(Some(_)) => return Err(NoHello::Silence),
             Ok(None) => {}
-            Err(malformed) => return Err(broken(&front, &malformed)),
+            Err(malformed) => return Err(broken(&connection.input, &malformed)),
         }
         match poll_fn(|context| connection.poll_read(context)).await {
             Ok(1..) => {}
@@ -70,91 +65,10 @@ pub async fn turn_away(stream: Stream, deadline: Duration) {
     }
 }
 
-fn broken(front: &[u8], malformed: &wire::Malformed) -> NoHello {
-    match protocol_level(front) {
-        None => NoHello::Silence,
-        Some(sent) => NoHello::Broken {
-            level: if sent >= 5 { Level::V5 } else { Level::V4 },
-            cause: Cause::Protocol(if (4..=5).contains(&sent) {
-                malformed.code
-            } else {
-                UNSUPPORTED
-            }),
-            detail: malformed.to_string(),
-        },
-    }
-}
-
-/// The protocol level of what starts like a CONNECT; `None` for anything else.
-fn protocol_level(front: &[u8]) -> Option<u8> {
-    let (first, mut rest) = front.split_first()?;
-    if *first != 0x10 {
-        return None;
-    }
-    // The remaining length: at most four bytes, of which all but the last have their top bit set.
-    for _ in 0..4 {
-        let (byte, left) = rest.split_first()?;
-        rest = left;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    let names: [&[u8]; 2] = [b"\0\x04MQTT", b"\0\x06MQIsdp"];
-    let level = names.iter().find_map(|name| rest.strip_prefix(*name))?;
-    level.first().copied()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn malformed(code: u8) -> wire::Malformed {
-        wire::Malformed {
-            code,
-            clause: "MQTT-3.1.2-1",
-            detail: "x".into(),
-        }
-    }
-
-    #[test]
-    fn every_level_is_answered_in_its_own_numbering() {
-        // front, code of the decoder, CONNACK; no CONNACK where it is none of ours
-        let rows: [(&[u8], u8, Option<(Level, Option<u8>)>); 7] = [
-            (
-                b"\x10\x14\0\x06MQIsdp\x03",
-                0x84,
-                Some((Level::V4, Some(1))),
-            ),
-            (b"\x10\x14\0\x04MQTT\x03", 0x84, Some((Level::V4, Some(1)))),
-            (
-                b"\x10\x14\0\x04MQTT\x06",
-                0x84,
-                Some((Level::V5, Some(0x84))),
-            ),
-            (b"\x10\x14\0\x04MQTT\x04", 0x81, Some((Level::V4, None))),
-            (
-                b"\x10\xFF\x01\0\x04MQTT\x05",
-                0x82,
-                Some((Level::V5, Some(0x82))),
-            ),
-            (b"GET / HTTP/1.1\r\n", 0x81, None),
-            (b"\x10\x14\0\x05HELLO\x04", 0x84, None),
-        ];
-        for (front, code, answer) in rows {
-            let got = match broken(front, &malformed(code)) {
-                NoHello::Silence => None,
-                NoHello::Broken { level, cause, .. } => Some((level, cause.connack(level))),
-            };
-            assert_eq!(got, answer, "{front:?}");
-        }
-    }
-
-    #[test]
-    fn a_cut_packet_has_no_level() {
-        let whole = b"\x10\x14\0\x04MQTT\x04";
-        for cut in 0..whole.len() {
-            assert_eq!(protocol_level(&whole[..cut]), None);
-        }
-        assert_eq!(protocol_level(whole), Some(4));
-    }
+fn broken(input: &[u8], malformed: &wire::Malformed) -> NoHello {
+    wire::answer_level(input).map_or(NoHello::Silence, |level| NoHello::Broken {
+        level,
+        cause: Cause::Protocol(malformed.code),
+        detail: malformed.to_string(),
+    })
 }

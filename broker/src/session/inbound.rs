@@ -1,39 +1,26 @@
 //! A PUBLISH from the client: what it must not be, whether it may pass, and how it is answered.
 //!
 //! In this order: QoS and retain that are not offered, alias, suffix, limits, rates, rules, inspection. A denied or dropped QoS 1
-//! message is still acknowledged, or its sender would send it again for ever: MQTT 5 with the code, 3.1.1 without a word. Messages
-//! that pass are handed to the engine in one batch per read, and acknowledged after that, in their order.
+//! message is still acknowledged, or its sender would send it again for ever: MQTT 5 with the code, 3.1.1 without a word. What
+//! passes goes into the [`super::intake`].
 
 use super::end::End;
 use super::inspect::{Answer, Inspected};
+use super::intake::Intake;
 use super::session::Session;
-use super::wire::{self, Publish};
+use super::wire::Publish;
 use super::{clock, qos};
 use crate::contract::{Actions, Qos, Refusal};
 use crate::decision::{Action, Cause};
 use crate::engine::Message;
 use crate::grant::{Decision, filter};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use bytestring::ByteString;
 use std::time::Instant;
 
 const QOS_NOT_SUPPORTED: u8 = 0x9B;
 const RETAIN_NOT_SUPPORTED: u8 = 0x9A;
 const TOPIC_INVALID: u8 = 0x90;
-
-/// What one read brought: messages for the engine, and the answers that follow once it has them.
-#[derive(Default)]
-pub(super) struct Intake {
-    messages: Vec<Message>,
-    answers: Vec<Answered>,
-}
-
-/// The PUBACK of one packet.
-struct Answered {
-    packet_id: u16,
-    code: u8,
-    reason: Option<String>,
-}
 
 /// A message that does not pass.
 struct Dropped {
@@ -63,30 +50,6 @@ impl Session {
         match self.pass(&packet, &topic).await {
             Ok(payload) => self.take(&packet, topic, payload, intake),
             Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
-        }
-        Ok(())
-    }
-
-    /// Hands the batch over, then answers.
-    pub(super) async fn hand_over(
-        &mut self,
-        mut intake: Intake,
-        output: &mut BytesMut,
-    ) -> Result<(), End> {
-        if !intake.messages.is_empty() {
-            count(&self.broker.metrics.publishes, &intake.messages);
-            let handed = self.publisher.publish(&mut intake.messages).await;
-            handed.map_err(|_| End::EngineDown)?;
-        }
-        for answer in intake.answers {
-            let reason = answer.reason.as_deref().filter(|_| self.terms.problems);
-            wire::puback(
-                self.terms.level,
-                answer.packet_id,
-                answer.code,
-                reason,
-                output,
-            );
         }
         Ok(())
     }
@@ -216,18 +179,6 @@ impl Session {
     }
 }
 
-impl Intake {
-    fn answer(&mut self, packet: &Publish, code: u8, reason: Option<String>) {
-        if packet.qos != Qos::AtMostOnce {
-            self.answers.push(Answered {
-                packet_id: packet.packet_id,
-                code,
-                reason,
-            });
-        }
-    }
-}
-
 /// See the table in [`super`]. In 3.1.1 the retain flag is cleared, by being nowhere in what is handed over.
 fn offered(packet: &Publish, is_v5: bool) -> Result<(), End> {
     if qos::higher(packet.qos, qos::OFFERED) != qos::OFFERED {
@@ -255,16 +206,6 @@ fn dropped(why: &'static str, cause: Cause, reason: impl Into<String>) -> Droppe
         cause,
         reason: reason.into(),
     }
-}
-
-fn count(counters: &[prometheus_client::metrics::counter::Counter; 2], messages: &[Message]) {
-    let reliable = messages
-        .iter()
-        .filter(|one| one.qos != Qos::AtMostOnce)
-        .count() as u64;
-    let [unreliable_counter, reliable_counter] = counters;
-    unreliable_counter.inc_by(messages.len() as u64 - reliable);
-    reliable_counter.inc_by(reliable);
 }
 
 #[cfg(test)]

@@ -26,8 +26,13 @@ pub(super) enum Answer {
 }
 
 impl Session {
-    /// Asks the generation in force. Order is kept by the caller, who waits for the answer.
+    /// Asks the generation in force. Order is kept by the caller, who waits for the answer. Boxed: sessions that inspect nothing pay
+    /// nothing for it.
     pub(super) async fn inspect(&mut self, inspected: Inspected<'_>) -> Answer {
+        Box::pin(self.ask(inspected)).await
+    }
+
+    async fn ask(&mut self, inspected: Inspected<'_>) -> Answer {
         let subject = match self.subject().await {
             Ok(subject) => subject,
             Err(fault) => return Answer::Fault(fault),

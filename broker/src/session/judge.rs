@@ -35,7 +35,7 @@ impl Session {
         match &judged {
             Ok(()) => self.record(Action::Judge).emit(),
             Err(NotAdmitted::Refused(refusal)) => {
-                self.record(Action::Judge).refused(refusal).emit()
+                self.record(Action::Judge).refused(refusal).emit();
             }
             Err(NotAdmitted::Fault(fault)) => self.record(Action::Judge).fault(fault).emit(),
         }

@@ -31,6 +31,8 @@ pub struct Settings {
     pub session_expiry_max: u32,
     /// Sessions that may wait for their clients at the same time.
     pub parked_max: usize,
+    /// QoS 1 messages towards one client that wait for its PUBACK, at most; an MQTT 5 client may take fewer (receive maximum).
+    pub inflight: u16,
     /// Messages that wait for one client.
     pub queue_messages: usize,
     /// Bytes that wait for one client.
@@ -58,6 +60,7 @@ impl Default for Settings {
             keep_alive_max: 0,
             session_expiry_max: 24 * 60 * 60,
             parked_max: 10_000,
+            inflight: 100,
             queue_messages: 1_000,
             queue_bytes: 4 << 20,
             kept_messages: 100_000,

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep_until};
 
 /// A session that has nothing to wait for still looks at its clock now and then.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// What woke the task.
 enum Event {
@@ -36,7 +36,7 @@ pub(super) async fn run(mut session: Box<Session>, mut connection: Connection) {
     let counted = Counted(std::sync::Arc::clone(&session.broker));
     let end = converse(&mut session, &mut connection).await;
     drop(counted);
-    finish(session, connection, end).await;
+    Box::pin(finish(session, connection, end)).await;
 }
 
 /// A gauge that is right also after a panic.
@@ -53,31 +53,26 @@ async fn converse(session: &mut Session, connection: &mut Connection) -> End {
     let mut brought = Vec::new();
     connection.heard_at = Instant::now();
     // Packets that came together with the CONNECT.
-    if let Err(end) = session.packets(connection).await {
-        return end;
-    }
-    loop {
-        session.fill(&mut connection.output, OUTPUT_HIGH);
+    let mut step = session.packets(connection).await;
+    while step.is_ok() {
+        step = session.feed(connection).await;
+        if step.is_err() {
+            break;
+        }
         wind(clock.as_mut(), session, connection);
         let event = next(session, connection, clock.as_mut(), &mut brought).await;
-        let step = match event {
+        step = match event {
             Event::Mail(Mail::Order(order)) => session.obey(order).await,
-            Event::Mail(Mail::Messages(messages)) => session.accept_inboxed(messages).await,
+            Event::Mail(Mail::Messages { messages, lost }) => session.bring_inboxed(messages, lost),
             Event::Socket(Progress::Read) => session.packets(connection).await,
             Event::Socket(Progress::Wrote) => Ok(()),
             Event::Socket(Progress::Closed) => Err(End::Lost),
-            Event::Link(Ok(lost)) => {
-                session
-                    .accept_linked(std::mem::take(&mut brought), lost)
-                    .await
-            }
+            Event::Link(Ok(lost)) => session.bring_linked(std::mem::take(&mut brought), lost),
             Event::Link(Err(Down)) => Err(End::EngineDown),
             Event::Clock => session.look_at_clock(connection).await,
         };
-        if let Err(end) = step {
-            return end;
-        }
     }
+    step.err().unwrap_or(End::Lost)
 }
 
 /// Waits for whatever comes first. Each branch may be dropped without a loss.
@@ -87,7 +82,7 @@ async fn next(
     clock: Pin<&mut Sleep>,
     brought: &mut Vec<Message>,
 ) -> Event {
-    let wants_more = connection.output.len() < OUTPUT_HIGH && session.outbound.wants_more();
+    let wants_more = connection.output.len() < OUTPUT_HIGH && session.wants_more();
     let mailbox = &session.seat.mailbox;
     let link = &mut session.link;
     tokio::select! {
@@ -117,6 +112,18 @@ fn wind(mut clock: Pin<&mut Sleep>, session: &Session, connection: &Connection) 
 }
 
 impl Session {
+    /// Moves what was brought through the queue into the output, as far as there is room.
+    async fn feed(&mut self, connection: &mut Connection) -> Result<(), End> {
+        loop {
+            self.accept_incoming().await?;
+            self.fill(&mut connection.output, OUTPUT_HIGH);
+            let is_blocked = connection.output.len() >= OUTPUT_HIGH || !self.outbound.wants_more();
+            if is_blocked || self.incoming.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
     /// When the clock shall ring at the latest.
     fn due(&self, connection: &Connection) -> Instant {
         let silence = self
@@ -146,7 +153,7 @@ impl Session {
             return Err(End::Silent);
         }
         if self.has_run_out() {
-            self.judge_and_enforce().await?;
+            Box::pin(self.judge_and_enforce()).await?;
             if self.has_run_out() {
                 return Err(End::Fault(
                     "the renewed grant has already run out".to_owned(),
@@ -164,7 +171,7 @@ impl Session {
 
     async fn obey(&mut self, order: Order) -> Result<(), End> {
         match order {
-            Order::Judge => self.judge_and_enforce().await,
+            Order::Judge => Box::pin(self.judge_and_enforce()).await,
             Order::TakeOver(takeover) => Err(End::TakenOver(takeover)),
             Order::Close => Err(End::Administrative),
             Order::Drain => Err(End::Drain),

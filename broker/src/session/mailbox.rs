@@ -42,7 +42,11 @@ pub(crate) enum Order {
 #[derive(Debug)]
 pub(crate) enum Mail {
     Order(Order),
-    Messages(VecDeque<Inboxed>),
+    Messages {
+        messages: VecDeque<Inboxed>,
+        /// How many more found no room since the last ones were taken.
+        lost: u64,
+    },
 }
 
 /// What became of a message.
@@ -61,6 +65,8 @@ pub(crate) struct Mailbox {
     pending: Mutex<Pending>,
 }
 
+// The flags are independent of each other: any of them may be set at any time.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Default)]
 struct Pending {
     drain: bool,
@@ -69,6 +75,7 @@ struct Pending {
     judge: bool,
     messages: VecDeque<Inboxed>,
     bytes: usize,
+    lost: u64,
     waker: Option<Waker>,
     shut: bool,
     parked: bool,
@@ -106,6 +113,7 @@ impl Mailbox {
         }
         let bytes = pending.bytes + inboxed.bytes();
         if pending.messages.len() >= MESSAGES || bytes > BYTES && !pending.messages.is_empty() {
+            pending.lost += 1;
             return Posted::Full;
         }
         pending.bytes = bytes;
@@ -171,7 +179,17 @@ impl Pending {
         }
         if messages && !self.messages.is_empty() {
             self.bytes = 0;
-            return Some(Mail::Messages(std::mem::take(&mut self.messages)));
+            return Some(Mail::Messages {
+                messages: std::mem::take(&mut self.messages),
+                lost: std::mem::take(&mut self.lost),
+            });
+        }
+        // A loss is told at once, also to a session that has no room for more.
+        if self.lost > 0 {
+            return Some(Mail::Messages {
+                messages: VecDeque::new(),
+                lost: std::mem::take(&mut self.lost),
+            });
         }
         None
     }
@@ -205,6 +223,14 @@ mod tests {
         mailbox.poll(&Context::from_waker(Waker::noop()), messages)
     }
 
+    /// Messages and losses.
+    fn taken(mailbox: &Mailbox, messages: bool) -> Option<(usize, u64)> {
+        match poll(mailbox, messages) {
+            Poll::Ready(Mail::Messages { messages, lost }) => Some((messages.len(), lost)),
+            _ => None,
+        }
+    }
+
     fn mailbox() -> Mailbox {
         Mailbox::new(Card::probe("d"))
     }
@@ -224,11 +250,10 @@ mod tests {
             poll(&mailbox, true),
             Poll::Ready(Mail::Order(Order::Judge))
         ));
-        assert!(poll(&mailbox, false).is_pending());
-        let Poll::Ready(Mail::Messages(messages)) = poll(&mailbox, true) else {
-            panic!("the messages are due");
-        };
-        assert_eq!(messages.len(), MESSAGES);
+        // The loss is told also while no messages are wanted.
+        assert_eq!(taken(&mailbox, false), Some((0, 2)));
+        assert_eq!(taken(&mailbox, false), None);
+        assert_eq!(taken(&mailbox, true), Some((MESSAGES, 0)));
         assert_eq!(mailbox.post(inboxed("t")), Posted::Taken);
     }
 

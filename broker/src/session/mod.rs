@@ -1,17 +1,17 @@
 //! Sessions: one task per connection, from its first byte to its last, and the state that outlives it.
 //!
 //! ```text
-//!   listener ─> connect ─> live ──> finish ─> park          one task, one owner of a Session
-//!                │ hello     │ inbound   packets from the client
-//!                │ claim     │ filters   SUBSCRIBE, UNSUBSCRIBE
-//!                │ admission │ deliver   messages to the client, through outbound
-//!                │ terms     │ judge     the rules again, when they change
-//!                │ will      │
-//!                v           v
+//!   listener ─> connect ──> live ──> finish ─> park          one task, one owner of a Session
+//!                │ hello      │ inbound, intake     PUBLISH from the client, to the engine
+//!                │ candidate  │ filters, links      SUBSCRIBE, UNSUBSCRIBE
+//!                │ claim      │ incoming, deliver   messages to the client, through outbound
+//!                │ admission  │ judge               the rules again, when they change
+//!                │ terms      │
+//!                v            v
 //!              seat ──> sessions (table) <── inboxes, follow, admin: by mailbox
 //! ```
 //!
-//! Read [`connect`] first, then `live`. Pure and tested as values: `alias`, `claim`, `copies`, `end`, `kept`, `limits`, `meter`,
+//! Read [`connect`] and `candidate` first, then `live`. Pure and tested as values: `alias`, `claim`, `copies`, `end`, `kept`, `limits`, `meter`,
 //! `outbound`, `queue`, `subscriptions`, `terms`, `will`. All others are thin I/O around them.
 //!
 //! What bounds it: the listeners' limits, [`Settings`], and the limits of each grant. What happens on failure: whatever cannot be
@@ -50,6 +50,7 @@ mod admission;
 mod alias;
 mod away;
 mod broker;
+mod candidate;
 mod card;
 mod carried;
 mod claim;
@@ -64,10 +65,13 @@ mod follow;
 mod hello;
 mod inbound;
 mod inboxes;
+mod incoming;
 mod inspect;
+mod intake;
 mod judge;
 mod kept;
 mod limits;
+mod links;
 mod live;
 mod mailbox;
 mod meter;

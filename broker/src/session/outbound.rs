@@ -1,15 +1,12 @@
 //! QoS towards one client: the queue, the window of unacknowledged QoS 1 messages, packet ids and redelivery. Pure: no clock, no socket.
 //!
-//! Bounds: messages and bytes of the queue; the window is the client's receive maximum, at most 100. Over the bound a QoS 0 message is
+//! Bounds: messages and bytes of the queue; the window is the client's receive maximum, at most the operator's (100). Over the bound a QoS 0 message is
 //! dropped, and a QoS 1 message first displaces waiting QoS 0 messages; if none is left, the caller is told that the reader cannot keep
 //! up. Acknowledgements may come in any order; one for an id that is not in flight is told and ignored.
 
 use super::queue::{Queue, Queued, Room};
 use crate::contract::{Qos, UtcMs};
 use std::collections::VecDeque;
-
-/// How many QoS 1 messages are in flight at most, whatever the client offers; for 3.1.1, which offers nothing, exactly that.
-pub(crate) const WINDOW: u16 = 100;
 
 /// What became of a message that was offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +51,12 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    /// Nothing on its way; `window` is the client's receive maximum.
+    /// Nothing on its way; `window` is how many QoS 1 messages may be in flight.
     pub(crate) fn new(window: u16, room: Room) -> Self {
         Self {
             queue: Queue::new(room),
             flying: VecDeque::new(),
-            window: window.min(WINDOW),
+            window,
             last_id: 0,
             resending: false,
             current: None,
@@ -68,7 +65,7 @@ impl Outbound {
 
     /// The client is back: all in flight goes out again, in order, with DUP and the ids it had (MQTT-4.4.0-1).
     pub(crate) fn resume(&mut self, window: u16) {
-        self.window = window.min(WINDOW);
+        self.window = window;
         for flying in &mut self.flying {
             flying.sent = false;
         }
@@ -170,7 +167,7 @@ impl Outbound {
         })
     }
 
-    /// At most [`WINDOW`] ids are taken, so a free one is near.
+    /// Fewer ids are taken than there are (the window is a 16 bit number and no id is 0), so there is a free one.
     fn free_id(&mut self) -> u16 {
         loop {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);

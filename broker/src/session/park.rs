@@ -93,7 +93,10 @@ impl Session {
     async fn parked_step(&mut self, event: Event, brought: &mut Vec<Message>) -> Result<(), Ended> {
         match event {
             Event::Mail(Mail::Order(order)) => self.obey_parked(order).await?,
-            Event::Mail(Mail::Messages(messages)) => self.store_inboxed(messages).await,
+            Event::Mail(Mail::Messages { messages, lost }) => {
+                self.broker.metrics.dropped("mailbox_full", lost);
+                self.store_inboxed(messages).await;
+            }
             Event::Link(Ok(lost)) => {
                 self.broker.metrics.dropped("engine_gap", lost);
                 self.store_linked(std::mem::take(brought)).await;
@@ -135,7 +138,7 @@ impl Session {
         }
     }
 
-    async fn store_linked(&mut self, messages: Vec<Message>) {
+    pub(super) async fn store_linked(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {
             if let Some(wanted) = self.wants_linked(&message)
                 && let Some(queued) = self.judge_delivery(message, wanted).await
@@ -146,7 +149,7 @@ impl Session {
         }
     }
 
-    async fn store_inboxed(&mut self, messages: impl IntoIterator<Item = Inboxed>) {
+    pub(super) async fn store_inboxed(&mut self, messages: impl IntoIterator<Item = Inboxed>) {
         for inboxed in messages {
             let wanted = self.wants_inboxed(&inboxed.message, inboxed.inbox.max_qos);
             let Some(wanted) = wanted.filter(|wanted| wanted.qos != Qos::AtMostOnce) else {

@@ -67,12 +67,12 @@ impl Queue {
     /// Adds it at the end, within the bounds.
     pub(crate) fn offer(&mut self, message: Queued) -> Offered {
         let mut displaced = 0;
-        if !self.has_room(&message) {
+        if !self.has_room() {
             if message.qos == Qos::AtMostOnce {
                 return Offered::Dropped;
             }
             displaced = self.retain(|waiting| waiting.qos != Qos::AtMostOnce);
-            if !self.has_room(&message) {
+            if !self.has_room() {
                 return Offered::Full;
             }
         }
@@ -112,15 +112,14 @@ impl Queue {
         self.waiting.len()
     }
 
-    /// Half empty: a batch of the engine (200) fits.
+    /// At most half full: whatever comes next finds room.
     pub(crate) fn is_short(&self) -> bool {
         self.waiting.len() <= self.room.messages / 2 && self.bytes <= self.room.bytes / 2
     }
 
-    /// One message always fits into an empty queue, whatever its size.
-    fn has_room(&self, message: &Queued) -> bool {
+    /// The last message may go over the bytes, so that a large one always finds its way.
+    fn has_room(&self) -> bool {
         self.waiting.is_empty()
-            || (self.waiting.len() < self.room.messages
-                && self.bytes + message.bytes() <= self.room.bytes)
+            || (self.waiting.len() < self.room.messages && self.bytes < self.room.bytes)
     }
 }

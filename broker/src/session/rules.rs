@@ -64,6 +64,10 @@ impl Rules {
 
     /// Whether a topic is one of the client's own inboxes, which bring it themselves.
     pub(crate) fn is_own_inbox(&self, topic: &str, product: &str, node: &str) -> bool {
+        // Most often an application, whose canonical id is no single level: nothing can be addressed to it.
+        if node.is_empty() && self.grant.client_id.contains('/') {
+            return false;
+        }
         let own = |addressee| match addressee {
             Addressee::Client(client) => client == &*self.grant.client_id,
             Addressee::Node {

@@ -4,6 +4,7 @@ use super::alias::Aliases;
 use super::broker::Broker;
 use super::carried::Carried;
 use super::copies::Copies;
+use super::incoming::Incoming;
 use super::meter::Rates;
 use super::outbound::Outbound;
 use super::queue::Queued;
@@ -37,6 +38,7 @@ pub(crate) struct Session {
     pub(super) aliases: Aliases,
     pub(super) subscriptions: Subscriptions,
     pub(super) link: Option<Link>,
+    pub(super) incoming: Incoming,
     pub(super) outbound: Outbound,
     pub(super) copies: Copies,
     pub(super) will: Option<Box<Will>>,
@@ -68,6 +70,7 @@ impl Session {
             aliases: Aliases::default(),
             subscriptions: state.subscriptions,
             link: state.link,
+            incoming: Incoming::default(),
             outbound: state.outbound,
             copies: state.copies,
             chain_ends: super::judge::earliest_end(&chain),

@@ -47,13 +47,11 @@ impl Subscriptions {
     /// Adds it, or replaces the one with the same filter, which is returned.
     pub(crate) fn set(&mut self, subscription: Subscription) -> Option<Subscription> {
         let filter = &subscription.filter;
-        match self.list.iter_mut().find(|known| known.filter == *filter) {
-            Some(known) => Some(std::mem::replace(known, subscription)),
-            None => {
-                self.list.push(subscription);
-                None
-            }
+        if let Some(known) = self.list.iter_mut().find(|known| known.filter == *filter) {
+            return Some(std::mem::replace(known, subscription));
         }
+        self.list.push(subscription);
+        None
     }
 
     /// Removes it; `None` where there is none.

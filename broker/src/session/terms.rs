@@ -31,7 +31,11 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// A 3.1.1 client cannot be told another keep alive, so one over the limit is refused there.
-    pub(crate) fn agree(connect: &Connect, limits: &Limits) -> Result<Self, Refusal> {
+    pub(crate) fn agree(
+        connect: &Connect,
+        limits: &Limits,
+        settings: &Settings,
+    ) -> Result<Self, Refusal> {
         let over = limits.keep_alive != 0
             && (connect.keep_alive == 0 || connect.keep_alive > limits.keep_alive);
         if over && connect.level == Level::V4 {
@@ -52,7 +56,7 @@ impl Terms {
             told_keep_alive: over,
             expiry,
             told_expiry: expiry != asked,
-            receive_maximum: connect.receive_maximum,
+            receive_maximum: connect.receive_maximum.min(settings.inflight),
             packet_max,
             problems: connect.request_problem_information,
         })
@@ -126,38 +130,42 @@ mod tests {
         }
     }
 
+    fn agree(packet: &Connect, limits: &Limits) -> Result<Terms, Refusal> {
+        Terms::agree(packet, limits, &Settings::default())
+    }
+
+    #[test]
+    fn the_window_is_the_smaller_of_the_clients_and_ours() {
+        let mut packet = connect(Level::V5);
+        let window = |packet: &Connect| agree(packet, &limits(0, 0)).unwrap().receive_maximum;
+        assert_eq!(window(&packet), 100);
+        packet.receive_maximum = 3;
+        assert_eq!(window(&packet), 3);
+    }
+
     #[test]
     fn a_keep_alive_over_the_limit_is_told_in_5_and_refused_in_3_1_1() {
         let mut packet = connect(Level::V5);
         for asked in [0, 601] {
             packet.keep_alive = asked;
-            let terms = Terms::agree(&packet, &limits(600, 0)).unwrap();
-            assert_eq!(terms.silence(), Some(Duration::from_secs(900)));
+            let terms = agree(&packet, &limits(600, 0)).unwrap();
+            assert_eq!(terms.silence(), Some(Duration::from_mins(15)));
             let connack = terms.accept(false, None, &Settings::default());
             assert_eq!(connack.server_keep_alive, Some(600));
         }
         packet.level = Level::V4;
-        assert_eq!(
-            Terms::agree(&packet, &limits(600, 0)).unwrap_err().code,
-            102
-        );
+        assert_eq!(agree(&packet, &limits(600, 0)).unwrap_err().code, 102);
         packet.keep_alive = 600;
-        assert_eq!(
-            Terms::agree(&packet, &limits(600, 0)).unwrap().keep_alive,
-            600
-        );
+        assert_eq!(agree(&packet, &limits(600, 0)).unwrap().keep_alive, 600);
         packet.keep_alive = 0;
-        assert_eq!(
-            Terms::agree(&packet, &limits(0, 0)).unwrap().silence(),
-            None
-        );
+        assert_eq!(agree(&packet, &limits(0, 0)).unwrap().silence(), None);
     }
 
     #[test]
     fn a_session_expiry_over_the_limit_is_cut_and_told() {
         let mut packet = connect(Level::V5);
         packet.session_expiry = Some(500);
-        let terms = Terms::agree(&packet, &limits(0, 100)).unwrap();
+        let terms = agree(&packet, &limits(0, 100)).unwrap();
         assert_eq!(terms.expiry, 100);
         assert_eq!(
             terms
@@ -166,7 +174,7 @@ mod tests {
             Some(100)
         );
         packet.session_expiry = Some(100);
-        let terms = Terms::agree(&packet, &limits(0, 100)).unwrap();
+        let terms = agree(&packet, &limits(0, 100)).unwrap();
         assert_eq!(
             terms
                 .accept(true, None, &Settings::default())
@@ -177,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_disconnect_may_not_wake_an_expiry_of_0() {
-        let mut terms = Terms::agree(&connect(Level::V5), &limits(0, 100)).unwrap();
+        let mut terms = agree(&connect(Level::V5), &limits(0, 100)).unwrap();
         assert!(!terms.change_expiry(Some(5), &limits(0, 100)));
         assert_eq!(terms.expiry, 0);
         assert!(terms.change_expiry(None, &limits(0, 100)));

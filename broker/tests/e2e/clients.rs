@@ -13,7 +13,15 @@ impl Subscriber {
     fn start(broker: &Broker, version: &str, filter: &str) -> Self {
         // Line by line, or its log would wait in its buffer until it ends.
         let mut child = Command::new("stdbuf")
-            .args(["-oL", "mosquitto_sub", "-h", "localhost", "-p", &broker.port("mqtts"), "--cafile"])
+            .args([
+                "-oL",
+                "mosquitto_sub",
+                "-h",
+                "localhost",
+                "-p",
+                &broker.port("mqtts"),
+                "--cafile",
+            ])
             .arg(broker.path("data/pki/ca.pem"))
             .args([
                 "-V",

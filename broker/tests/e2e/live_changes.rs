@@ -125,7 +125,10 @@ fn a_broken_component_is_refused_and_a_good_one_is_taken_in() {
     let good = crate::support::policy_component();
     fs::write(&file, &good).unwrap();
     let broker = Broker::start(&Options {
-        config: format!("[policies.iotda]\ncomponent = {:?}\n", file.to_str().unwrap()),
+        config: format!(
+            "[policies.iotda]\ncomponent = {:?}\n",
+            file.to_str().unwrap()
+        ),
         own_policies: true,
     });
     let mut device = broker.device3(4);

@@ -16,7 +16,9 @@ const LINGER: Duration = Duration::from_millis(500);
 impl Connection {
     /// Writes what waits, and closes.
     pub(crate) async fn close(mut self) {
-        if timeout(WRITE, self.shut()).await.is_ok_and(|sent| sent) {
+        let speaks = !self.output.is_empty();
+        let sent = timeout(WRITE, self.shut()).await.is_ok_and(|sent| sent);
+        if speaks && sent {
             timeout(LINGER, self.discard()).await.ok();
         }
     }

@@ -4,59 +4,65 @@
 //! had been removed.
 
 use crate::contract::UtcMs;
-use crate::registry::{Authority, Change, Changed};
+use crate::registry::{Authority, Change, Changed, Follower};
 use crate::session::broker::Broker;
 use crate::session::clock::{self, end_of_validity};
 use crate::session::mailbox::Mailbox;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
 use tracing::debug;
 use x509_parser::parse_x509_certificate;
+
+/// How often is looked for an authority that has ended by itself.
+const ENDS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A reader of the feed.
 pub(super) struct Feed {
     broker: Arc<Broker>,
+    follower: Follower,
+    /// Read, but not told to everybody yet.
+    untold: Vec<Change>,
     /// Authorities and when their certificates end.
     ends: Vec<(String, UtcMs)>,
 }
 
 impl Feed {
-    pub(super) async fn new(broker: Arc<Broker>) -> Self {
+    pub(super) async fn new(broker: Arc<Broker>, follower: Follower) -> Self {
         let mut feed = Self {
             broker,
+            follower,
+            untold: Vec::new(),
             ends: Vec::new(),
         };
-        // A failure is told at the first tick: the trust store itself was filled at the start.
+        // The trust store itself was filled at the start; a failure here shows again with the next change of an authority.
         feed.trust().await.ok();
         feed
     }
 
-    /// Follows all changes that are there.
+    /// Waits for the next changes and tells them to everybody whom they touch.
     pub(super) async fn follow(&mut self) -> Result<(), String> {
-        self.end_authorities();
-        loop {
-            let after = self.broker.followed();
-            let changes = self
-                .broker
-                .with_registry(move |registry| registry.changes_after(after))
-                .await?;
-            let Some(last) = changes.last().map(|change| change.sequence) else {
-                return Ok(());
-            };
-            self.apply(&changes, last).await?;
+        if self.untold.is_empty() {
+            tokio::select! {
+                changes = self.follower.next() => self.untold = changes.map_err(|error| error.to_string())?,
+                () = sleep(ENDS_INTERVAL) => self.end_authorities(),
+            }
         }
+        self.tell().await
     }
 
-    /// Authorities first: a session that is judged because of one must see the new trust store. Then the number, and the sessions last: a
-    /// client that enters the table after they were looked through sees by the number that it must be judged again.
-    async fn apply(&mut self, changes: &[Change], last: u64) -> Result<(), String> {
-        if changes.iter().any(|change| touches_trust(&change.what)) {
+    /// Authorities first: a session that is judged because of one must see the new trust store.
+    async fn tell(&mut self) -> Result<(), String> {
+        let Some(last) = self.untold.last().map(|change| change.sequence) else {
+            return Ok(());
+        };
+        if self.untold.iter().any(|change| touches_trust(&change.what)) {
             self.trust().await?;
         }
+        let changes = std::mem::take(&mut self.untold);
+        // Before anybody is told: a client that takes its place after that finds itself outdated (see `Session::is_outdated`).
         self.broker.set_followed(last);
-        let touched = changes
-            .iter()
-            .map(|change| self.judge(&change.what))
-            .sum::<usize>();
+        let touched: usize = changes.iter().map(|change| self.judge(&change.what)).sum();
         self.broker
             .metrics
             .registry_changes

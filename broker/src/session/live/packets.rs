@@ -2,7 +2,7 @@
 
 use crate::session::connection::Connection;
 use crate::session::end::End;
-use crate::session::inbound::Intake;
+use crate::session::intake::Intake;
 use crate::session::session::Session;
 use crate::session::wire::{self, Disconnect, FromClient, Malformed};
 use bytes::BytesMut;
@@ -36,6 +36,7 @@ impl Session {
         Ok(())
     }
 
+    /// What is rare is boxed: an idle session does not hold room for it.
     async fn take_one(
         &mut self,
         packet: FromClient,
@@ -45,8 +46,10 @@ impl Session {
         match packet {
             FromClient::Publish(packet) => return self.publish(packet, intake).await,
             FromClient::PubAck(ack) => self.acknowledged(ack.packet_id),
-            FromClient::Subscribe(packet) => return self.subscribe(packet, output).await,
-            FromClient::Unsubscribe(packet) => return self.unsubscribe(packet, output).await,
+            FromClient::Subscribe(packet) => return Box::pin(self.subscribe(packet, output)).await,
+            FromClient::Unsubscribe(packet) => {
+                return Box::pin(self.unsubscribe(packet, output)).await;
+            }
             FromClient::PingReq => wire::pingresp(output),
             FromClient::Disconnect(packet) => return Err(self.left(&packet)),
             // QoS 2 is not offered in either direction, so no exchange of that id can be under way.

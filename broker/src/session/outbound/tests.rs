@@ -112,11 +112,14 @@ fn qos_0_is_dropped_first_and_qos_1_beyond_the_bound_is_told() {
 }
 
 #[test]
-fn bytes_bound_the_queue_but_one_message_always_fits() {
+fn bytes_bound_the_queue_and_a_queue_that_is_half_empty_takes_anything() {
     let mut outbound = Outbound::new(1, ROOM);
     let mut big = message("big", Qos::AtLeastOnce);
     big.payload = Bytes::from(vec![0; 5_000]);
+    offer(&mut outbound, "small", Qos::AtLeastOnce);
+    assert!(outbound.wants_more());
     assert_eq!(outbound.offer(big.clone()), Offered::Waits(0));
+    assert!(!outbound.wants_more());
     assert_eq!(outbound.offer(big), Offered::Full);
 }
 

@@ -1,0 +1,147 @@
+//! What the engine and the inboxes brought, and the queue has no room for yet.
+//!
+//! Nothing more is fetched before it is gone, so a client that reads slowly fills its queue, then its link and its mailbox, which drop
+//! and say how much: a gap is counted and logged, and a client that was promised every message (QoS 1) is disconnected, so that it
+//! knows. Bounded by one batch of the link and one of the mailbox.
+
+use super::end::End;
+use super::inboxes::Inboxed;
+use super::outbound::Offered;
+use super::session::Session;
+use crate::contract::Qos;
+use crate::engine::Message;
+use std::collections::VecDeque;
+
+/// Messages on their way into the queue.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    linked: VecDeque<Message>,
+    inboxed: VecDeque<Inboxed>,
+}
+
+/// One of them.
+enum Next {
+    Linked(Message),
+    Inboxed(Inboxed),
+}
+
+impl Incoming {
+    pub(super) fn is_empty(&self) -> bool {
+        self.linked.is_empty() && self.inboxed.is_empty()
+    }
+
+    /// Those of the inboxes first: they are addressed to this client.
+    fn next(&mut self) -> Option<Next> {
+        if let Some(inboxed) = self.inboxed.pop_front() {
+            return Some(Next::Inboxed(inboxed));
+        }
+        // An empty ring gives its memory back.
+        self.inboxed = VecDeque::new();
+        let linked = self.linked.pop_front().map(Next::Linked);
+        if linked.is_none() {
+            self.linked = VecDeque::new();
+        }
+        linked
+    }
+}
+
+impl Session {
+    /// Whether anything shall be fetched.
+    pub(super) fn wants_more(&self) -> bool {
+        self.incoming.is_empty() && self.outbound.wants_more()
+    }
+
+    /// What the link brought. `lost`: what the engine dropped because this reader was too slow.
+    pub(super) fn bring_linked(&mut self, messages: Vec<Message>, lost: u64) -> Result<(), End> {
+        self.incoming.linked.extend(messages);
+        self.tell_loss("engine_gap", lost, |session| {
+            let mut linked = session.subscriptions.iter().filter(|one| one.linked);
+            linked.any(|one| one.qos != Qos::AtMostOnce)
+        })
+    }
+
+    /// What the client's inboxes brought. `lost`: what its mailbox had no room for.
+    pub(super) fn bring_inboxed(
+        &mut self,
+        messages: VecDeque<Inboxed>,
+        lost: u64,
+    ) -> Result<(), End> {
+        self.incoming.inboxed.extend(messages);
+        self.tell_loss("mailbox_full", lost, |session| {
+            let mut all = session.subscriptions.iter();
+            all.any(|one| !one.linked && one.qos != Qos::AtMostOnce)
+        })
+    }
+
+    /// What was kept while the client was away, as far as it is wanted by now.
+    pub(super) fn bring_kept(&mut self) {
+        let subscriptions = &self.subscriptions;
+        let unsolicited = self.rules.grant.unsolicited;
+        let wanted = |topic: &str| unsolicited || subscriptions.matching(topic, false).is_some();
+        let kept = self
+            .broker
+            .away
+            .take(&self.seat.mailbox.card.record, wanted);
+        self.incoming.inboxed.extend(kept);
+    }
+
+    /// Judges and queues what waits, as long as there is room.
+    pub(super) async fn accept_incoming(&mut self) -> Result<(), End> {
+        while self.outbound.wants_more() {
+            let offered = match self.incoming.next() {
+                None => break,
+                Some(Next::Linked(message)) => self.accept_linked(message).await,
+                Some(Next::Inboxed(inboxed)) => self.accept_inboxed(inboxed).await,
+            };
+            match offered {
+                Offered::Waits(displaced) => {
+                    self.broker.metrics.dropped("queue_full", displaced as u64);
+                }
+                Offered::Dropped => self.broker.metrics.dropped("queue_full", 1),
+                Offered::Full => return Err(End::SlowReader),
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection has ended with messages on the way: a session that lives on stores them, otherwise those of inboxes are kept.
+    pub(super) async fn save_incoming(&mut self, lives_on: bool) {
+        let incoming = std::mem::take(&mut self.incoming);
+        if lives_on {
+            self.store_inboxed(incoming.inboxed).await;
+            self.store_linked(incoming.linked).await;
+            return;
+        }
+        for inboxed in incoming.inboxed {
+            if inboxed.inbox.keep_messages > 0 {
+                self.broker
+                    .away
+                    .keep(&self.seat.mailbox.card.record, inboxed);
+            }
+        }
+    }
+
+    fn tell_loss(
+        &self,
+        why: &'static str,
+        lost: u64,
+        promised: impl FnOnce(&Self) -> bool,
+    ) -> Result<(), End> {
+        if lost == 0 {
+            return Ok(());
+        }
+        self.broker.metrics.dropped(why, lost);
+        let client = &*self.seat.mailbox.card.client;
+        tracing::warn!(
+            client,
+            lost,
+            why,
+            "messages were dropped: this client reads too slowly"
+        );
+        if promised(self) {
+            Err(End::SlowReader)
+        } else {
+            Ok(())
+        }
+    }
+}
