@@ -13,7 +13,11 @@ use crate::registry::{self, Registry};
 use crate::tls::TrustStore;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+/// After a swap every session wants to be judged at once. They wait here, frozen and without a time-out, and not before the policy's
+/// instances, where waiting too long is a fault and where CONNECTs wait too. Enough to keep all cores busy.
+const JUDGED_AT_ONCE: usize = 32;
 
 /// What a broker is made of. All of it is cheap to clone and shared.
 pub struct Parts {
@@ -48,6 +52,8 @@ pub struct Broker {
     pub(crate) away: Away,
     engine: Engine,
     followed: AtomicU64,
+    /// Live sessions that are judged at the same time, see [`JUDGED_AT_ONCE`].
+    pub(crate) judging: Semaphore,
 }
 
 /// Why a broker cannot start.
@@ -84,6 +90,7 @@ impl Broker {
             away,
             engine,
             followed: AtomicU64::new(position),
+            judging: Semaphore::new(JUDGED_AT_ONCE),
         });
         let revisions = broker.policy.revisions();
         broker.set_inboxes(&broker.policy.active()).await?;

@@ -16,3 +16,15 @@ pub(crate) fn end_of_validity(last: i64) -> UtcMs {
     let last = UtcMs::try_from(last).unwrap_or(0);
     last.saturating_add(1).saturating_mul(1_000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_second_of_a_validity_still_counts() {
+        assert_eq!(end_of_validity(1_700_000_000), 1_700_000_001_000);
+        assert_eq!(end_of_validity(-5), 1_000);
+        assert_eq!(end_of_validity(i64::MAX), u64::MAX);
+    }
+}

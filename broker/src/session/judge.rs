@@ -143,3 +143,29 @@ fn refused(code: u16, detail: &str) -> Refusal {
         rule: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    fn ending_in(year: i32) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().der().clone()
+    }
+
+    #[test]
+    fn a_chain_ends_with_its_first_certificate_that_ends() {
+        let first = date_time_ymd(2031, 1, 1).unix_timestamp();
+        let chain = [
+            ending_in(2040),
+            ending_in(2031),
+            CertificateDer::from(vec![1, 2, 3]),
+        ];
+        assert_eq!(earliest_end(&chain), Some(clock::end_of_validity(first)));
+        assert_eq!(earliest_end(&[]), None);
+    }
+}
