@@ -92,7 +92,7 @@ impl Link {
     }
 
     /// Messages that are already on their way may still arrive; the caller matches each against its own filters.
-    pub async fn unsubscribe(&mut self, filter: &str) -> Result<(), Down> {
+    pub fn unsubscribe(&mut self, filter: &str) -> Result<(), Down> {
         let filter = topic::engine_filter(filter);
         let Some(at) = self.filters.iter().position(|known| *known == filter) else {
             return Ok(());
@@ -141,7 +141,7 @@ impl Link {
     fn drain(&mut self, enough: usize, into: &mut Vec<Message>) {
         let past = Instant::now();
         while into.len() < enough {
-            let Some(Ok(next)) = self.ends.as_mut().map(|ends| ends.rx.recv_deadline(past)) else {
+            let Some(next) = self.ends.as_mut().and_then(|ends| ends.rx.recv_deadline(past).ok()) else {
                 return;
             };
             self.note(next, into);

@@ -241,7 +241,7 @@ async fn supervise(engine: Weak<Inner>, settings: Settings) {
                 );
             }
             Err(error) => {
-                tracing::error!(%error, "the message engine died and does not start: trying again")
+                tracing::error!(%error, "the message engine died and does not start: trying again");
             }
         }
     }

@@ -13,11 +13,13 @@ use super::{Down, Settings};
 
 /// rumqttd's names for its event type are private, so its sender lives in closures.
 pub(super) struct Incarnation {
-    build: Box<dyn Fn(&str) -> Result<(LinkTx, LinkRx), Down> + Send + Sync>,
+    build: Box<BuildLink>,
     depth: Box<dyn Fn() -> usize + Send + Sync>,
     dead: Box<dyn Fn() -> bool + Send + Sync>,
     publishing: Vec<Mutex<PublishingLink>>,
 }
+
+type BuildLink = dyn Fn(&str) -> Result<(LinkTx, LinkRx), Down> + Send + Sync;
 
 /// A link that only publishes, shared by many sessions.
 pub(super) struct PublishingLink {
@@ -31,10 +33,10 @@ pub(super) struct PublishingLink {
 impl Incarnation {
     pub(super) fn start(settings: &Settings) -> Result<Self, Down> {
         let events = Router::new(0, config(settings)).spawn();
-        let (for_depth, for_death) = (events.clone(), events.clone());
+        let (depth_of, life_of) = (events.clone(), events.clone());
         let mut incarnation = Self {
             build: Box::new(move |id| {
-                let (tx, rx, _connack) = LinkBuilder::new(id, events.clone())
+                let (to_router, from_router, _connack) = LinkBuilder::new(id, events.clone())
                     .clean_session(true)
                     .dynamic_filters(false)
                     // The router's aliases are keyed by filter and name wrong topics (facts §2).
@@ -42,11 +44,11 @@ impl Incarnation {
                     .build()
                     .map_err(|_| Down)?;
                 // The buffer is made for 200 packets of 392 bytes; most links never need that.
-                *tx.buffer() = VecDeque::new();
-                Ok((tx, rx))
+                *to_router.buffer() = VecDeque::new();
+                Ok((to_router, from_router))
             }),
-            depth: Box::new(move || for_depth.len()),
-            dead: Box::new(move || for_death.is_disconnected()),
+            depth: Box::new(move || depth_of.len()),
+            dead: Box::new(move || life_of.is_disconnected()),
             publishing: Vec::new(),
         };
         for index in 0..settings.publishing_links.max(1) {

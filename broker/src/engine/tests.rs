@@ -183,13 +183,13 @@ async fn no_link_left_is_an_error_and_no_death() {
 
 #[tokio::test]
 async fn a_reader_that_is_too_slow_learns_how_much_it_lost() {
+    const SENT: usize = 20_000;
     let engine = Engine::start(&Settings {
         log_bytes: 64 << 10,
         ..Settings::default()
     })
     .unwrap();
     let mut link = link(&engine, &["t"]).await;
-    const SENT: usize = 20_000;
     for _ in 0..SENT / 100 {
         let mut batch: Vec<_> = (0..100).map(|_| message("t", "0123456789abcdef")).collect();
         engine.publisher(1).publish(&mut batch).await.unwrap();
@@ -239,7 +239,7 @@ async fn inboxes_are_replaced_without_a_gap() {
     for topic in ["$oc/d/a", "$oc/d/b", "$oc/d/c"] {
         publish(&engine, topic, "2").await;
     }
-    let mut got = vec![rx.recv().await.unwrap(), rx.recv().await.unwrap()];
+    let mut got = [rx.recv().await.unwrap(), rx.recv().await.unwrap()];
     got.sort_by_key(|(template, _)| *template);
     assert_eq!(
         got.iter()

@@ -66,9 +66,7 @@ impl Session {
                 NO_SUBSCRIPTION
             });
             if let Some(removed) = removed.filter(|one| one.linked) {
-                self.unlink(&removed.filter)
-                    .await
-                    .map_err(|_| End::EngineDown)?;
+                self.unlink(&removed.filter).map_err(|_| End::EngineDown)?;
             }
         }
         wire::unsuback(self.terms.level, packet.packet_id, &codes, output);

@@ -66,7 +66,7 @@ impl Session {
         self.publish_will().await;
         self.save_incoming(carries).await;
         let state = if carries { Some(self.carry()) } else { None };
-        self.close_link().await;
+        self.link = None;
         // Before the answer: the next connection looks for kept messages right after it.
         self.seat.vacate();
         // An error says that the other connection is gone too.
@@ -77,7 +77,7 @@ impl Session {
     pub(super) async fn end(&mut self) {
         self.publish_will().await;
         self.save_incoming(false).await;
-        self.close_link().await;
+        self.link = None;
         self.seat.vacate();
     }
 
@@ -165,10 +165,6 @@ impl Session {
         if matches!(end, End::EngineDown) {
             self.link = None;
         }
-    }
-
-    async fn close_link(&mut self) {
-        self.link = None;
     }
 
     /// How long the session waits for its client, and after what time of that its will is due.

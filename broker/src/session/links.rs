@@ -27,7 +27,7 @@ impl Session {
         for gone in forbidden {
             self.broker.metrics.denied(Action::Subscribe.name());
             if gone.linked {
-                self.unlink(&gone.filter).await?;
+                self.unlink(&gone.filter)?;
             }
         }
         self.relink().await
@@ -49,7 +49,7 @@ impl Session {
             self.link(&filter).await?;
         }
         for filter in unlink {
-            self.unlink(&filter).await?;
+            self.unlink(&filter)?;
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ impl Session {
     }
 
     /// Unsubscribes in the engine. The subscription itself is gone or no longer marked as linked.
-    pub(super) async fn unlink(&mut self, filter: &str) -> Result<(), Down> {
+    pub(super) fn unlink(&mut self, filter: &str) -> Result<(), Down> {
         let linked = self.subscriptions.linked();
         if linked <= 1 {
             self.copies.clear();
@@ -76,7 +76,7 @@ impl Session {
             return Ok(());
         }
         match &mut self.link {
-            Some(link) => link.unsubscribe(filter).await,
+            Some(link) => link.unsubscribe(filter),
             None => Ok(()),
         }
     }
