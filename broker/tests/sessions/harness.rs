@@ -11,8 +11,8 @@ use iotda_broker::session::wire::client::{self, FromServer, Received};
 use iotda_broker::session::wire::{
     Connect, Disconnect, Filter, FromClient, Level, Publish, Subscribe, Unsubscribe, Will,
 };
-use iotda_broker::session::{Broker, Parts, Settings};
-use iotda_broker::tls::TrustStore;
+use iotda_broker::session::{Broker, Parts, Settings, Stream};
+use iotda_broker::tls::{Acceptor, TrustStore, issue};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,9 +35,11 @@ const CLIENTS: &str = r#"{
 
 pub(crate) struct Running {
     pub(crate) broker: Arc<Broker>,
+    /// The TLS listener.
+    pub(crate) tls: SocketAddr,
     pub(crate) addr: SocketAddr,
     pub(crate) shutdown: watch::Sender<bool>,
-    _data: tempfile::TempDir,
+    pub(crate) data: tempfile::TempDir,
 }
 
 pub(crate) async fn start() -> Running {
@@ -55,10 +57,11 @@ pub(crate) async fn start_with(
     // They are the policy's own tests, and cost half a second here.
     candidate.cases.clear();
     let (shutdown, down) = watch::channel(false);
+    let trust = TrustStore::new();
     let parts = Parts {
         policy: Policy::start(iotda_broker::policy::Settings::default(), candidate).unwrap(),
         registry,
-        trust: TrustStore::new(),
+        trust: trust.clone(),
         metrics: Metrics::default(),
         settings,
         engine: iotda_broker::engine::Settings::default(),
@@ -67,14 +70,23 @@ pub(crate) async fn start_with(
     let mut listener =
         listener::Settings::new("mqtt", SocketAddr::from(([127, 0, 0, 1], 0)), false);
     change(&mut listener);
-    let bound = Bound::bind(listener, None).unwrap();
-    let addr = bound.local_addr().unwrap();
-    tokio::spawn(listener::run(Arc::clone(&broker), vec![bound], down));
+    let plain = Bound::bind(listener, None).unwrap();
+    let pair = issue::development_pki(&data.path().join("pki")).unwrap();
+    let acceptor = Acceptor::new(&pair.certificate, &pair.key, trust).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let secure = Bound::bind(listener::Settings::new("mqtts", any, true), Some(acceptor)).unwrap();
+    let (addr, tls) = (plain.local_addr().unwrap(), secure.local_addr().unwrap());
+    tokio::spawn(listener::run(
+        Arc::clone(&broker),
+        vec![plain, secure],
+        down,
+    ));
     Running {
         broker,
+        tls,
         addr,
         shutdown,
-        _data: data,
+        data,
     }
 }
 
@@ -141,15 +153,20 @@ pub(crate) fn text(text: &str) -> ByteString {
 }
 
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Stream,
     input: BytesMut,
     level: Level,
 }
 
 impl Client {
     pub(crate) async fn raw(running: &Running, level: Level) -> Self {
+        let stream = TcpStream::connect(running.addr).await.unwrap();
+        Self::over(Box::new(stream), level)
+    }
+
+    pub(crate) fn over(stream: Stream, level: Level) -> Self {
         Self {
-            stream: TcpStream::connect(running.addr).await.unwrap(),
+            stream,
             input: BytesMut::new(),
             level,
         }
@@ -158,9 +175,15 @@ impl Client {
     /// Connects, and returns the code and session present.
     pub(crate) async fn connect(running: &Running, connect: Connect) -> (Self, u8, bool) {
         let mut client = Self::raw(running, connect.level).await;
-        client.send(FromClient::Connect(Box::new(connect))).await;
-        match client.receive().await {
-            Some(FromServer::ConnAck(connack)) => (client, connack.code, connack.session_present),
+        let (code, present) = client.hello(connect).await;
+        (client, code, present)
+    }
+
+    /// Sends a CONNECT; the code and session present.
+    pub(crate) async fn hello(&mut self, connect: Connect) -> (u8, bool) {
+        self.send(FromClient::Connect(Box::new(connect))).await;
+        match self.receive().await {
+            Some(FromServer::ConnAck(connack)) => (connack.code, connack.session_present),
             other => panic!("no connack: {other:?}"),
         }
     }

@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod certificates;
 mod harness;
 
 use harness::{Client, MESSAGE, REPORT, app, device, message, start, start_with, text, will};
