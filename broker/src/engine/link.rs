@@ -141,7 +141,11 @@ impl Link {
     fn drain(&mut self, enough: usize, into: &mut Vec<Message>) {
         let past = Instant::now();
         while into.len() < enough {
-            let Some(next) = self.ends.as_mut().and_then(|ends| ends.rx.recv_deadline(past).ok()) else {
+            let Some(next) = self
+                .ends
+                .as_mut()
+                .and_then(|ends| ends.rx.recv_deadline(past).ok())
+            else {
                 return;
             };
             self.note(next, into);

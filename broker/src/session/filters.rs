@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// Takes an UNSUBSCRIBE and answers it, whatever it names.
-    pub(super) async fn unsubscribe(
+    pub(super) fn unsubscribe(
         &mut self,
         packet: Unsubscribe,
         output: &mut BytesMut,
