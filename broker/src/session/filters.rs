@@ -54,7 +54,7 @@ impl Session {
     /// Takes an UNSUBSCRIBE and answers it, whatever it names.
     pub(super) fn unsubscribe(
         &mut self,
-        packet: Unsubscribe,
+        packet: &Unsubscribe,
         output: &mut BytesMut,
     ) -> Result<(), End> {
         let mut codes = Vec::with_capacity(packet.filters.len());

@@ -1,7 +1,7 @@
 //! Attacks that other brokers have had, as far as they apply here: each is one of its class.
 
 use crate::support::{
-    Broker, Connect, Options, puback, publish, publish_v5, subscribe, subscribe_v5,
+    Broker, Connect, Options, puback, publish, publish_v5, subscribe, subscribe_v5, wait_until,
 };
 
 /// An application that sees everything under `$oc/devices/`.

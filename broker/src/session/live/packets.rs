@@ -48,7 +48,7 @@ impl Session {
             FromClient::PubAck(ack) => self.acknowledged(ack.packet_id),
             FromClient::Subscribe(packet) => return Box::pin(self.subscribe(packet, output)).await,
             FromClient::Unsubscribe(packet) => {
-                return self.unsubscribe(packet, output);
+                return self.unsubscribe(&packet, output);
             }
             FromClient::PingReq => wire::pingresp(output),
             FromClient::Disconnect(packet) => return Err(self.left(&packet)),
