@@ -15,6 +15,7 @@ mod error;
 mod log;
 pub mod policy;
 mod product;
+mod reload;
 mod run;
 mod serve;
 

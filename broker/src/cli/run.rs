@@ -3,7 +3,11 @@
 //! Every port is bound, or its error told, before anything is accepted. SIGHUP reads rules, component and server certificate again;
 //! SIGTERM and SIGINT tell the clients and end with 0. Bounds: a stop waits for `limits.drain` at most.
 
-use super::{Error, serve::Prepared};
+use super::{
+    Error,
+    reload::{Reload, register_clients},
+    serve::Prepared,
+};
 use crate::{
     admin::{Admin, Token},
     config::{Config, ListenerKind, Policy as PolicyConfig},
@@ -44,11 +48,10 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         demo,
     } = prepared;
     let (name, policy_config) = only_policy(&config)?;
-    let source = Source::new(
-        policy_config.component.clone(),
-        Some(directory(name, policy_config)),
-    );
+    let directory = directory(name, policy_config);
+    let source = Source::new(policy_config.component.clone(), Some(directory.clone()));
     let (policy, source) = start_policy(policy_config.limits.clone(), source).await?;
+    register_clients(&registry, &directory)?;
     let trust = TrustStore::new();
     let acceptor = certificate
         .map(|pair| Acceptor::new(&pair.certificate, &pair.key, trust.clone()))
@@ -70,7 +73,12 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         .await
         .map_err(|error| Error::Serve(error.to_string()))?;
     let ready = Ready::new(name, &policy, &listeners, admin.as_ref())?;
-    let rules = policy::watch::follow(policy.clone(), source);
+    let reload = Reload {
+        rules: policy::watch::follow(policy.clone(), source),
+        acceptor,
+        registry: registry.clone(),
+        directory,
+    };
     let admin = admin.map(|socket| {
         let admin = Admin {
             policy_name: name.to_owned(),
@@ -91,7 +99,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     }
     ready.print()?;
 
-    until_told_to_stop(&rules, acceptor.as_ref()).await?;
+    until_told_to_stop(&reload).await?;
     info!("stopping: clients are told");
     // Nobody to tell means that everything has ended already.
     let _ = stop.send(true);
@@ -235,30 +243,17 @@ impl Ready {
     }
 }
 
-async fn until_told_to_stop(
-    rules: &policy::watch::Watch,
-    acceptor: Option<&Acceptor>,
-) -> Result<(), Error> {
+async fn until_told_to_stop(reload: &Reload) -> Result<(), Error> {
     let listen = |kind| signal(kind).map_err(cannot("signals cannot be received"));
-    let (mut hangup, mut terminate, mut interrupt) = (
-        listen(SignalKind::hangup())?,
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
+    let mut hangup = listen(SignalKind::hangup())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
     loop {
         tokio::select! {
-            _ = hangup.recv() => reload(rules, acceptor),
+            _ = hangup.recv() => reload.everything(),
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         }
-    }
-}
-
-fn reload(rules: &policy::watch::Watch, acceptor: Option<&Acceptor>) {
-    info!("SIGHUP: reading rules, component and server certificate again");
-    rules.reload();
-    if let Some(Err(error)) = acceptor.map(Acceptor::reload) {
-        error!(%error, "the server certificate is not replaced, the former one stays");
     }
 }
 
