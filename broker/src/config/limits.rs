@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Connections of one listener at once; more get CONNACK 3 / 0x97 where that costs no handshake. Default: 10 000.
+    /// Connections of one listener at once; more get CONNACK 3 / 0x97, some at a time. Default: 10 000.
     pub connections: usize,
     /// Of these, connections whose TLS handshake or CONNECT is not done; more are closed. Default: 1 000.
     pub half_open: usize,

@@ -60,7 +60,7 @@ fn receive(door: &Arc<Door>, limits: &Limits, stream: TcpStream, peer: SocketAdd
         (None, _) => {
             door.broker.metrics.connected("refused", "connections_max");
             if let Some(permit) = limits.turned_away() {
-                tokio::spawn(turn_away(door, stream, permit));
+                tokio::spawn(turn_away(door, stream, peer, permit));
             }
         }
         (_, None) => door.broker.metrics.connected("refused", "half_open_max"),

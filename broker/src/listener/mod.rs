@@ -2,7 +2,7 @@
 //!
 //! Binding is apart from running, so that every port is bound, or its error told, before anything runs. Nobody can stand in the way of
 //! others: handshake and CONNECT happen in the connection's own task, within deadlines, and the number of connections and of those
-//! without a session yet are limited. Beyond the first limit a client is told (CONNACK 3 / 0x97) where that costs no TLS handshake;
+//! without a session yet are limited. Beyond the first limit a client is told (CONNACK 3 / 0x97), some at a time;
 //! beyond the second it is closed. An accept that fails (out of file descriptors) is logged and tried again after a pause.
 
 mod accept;

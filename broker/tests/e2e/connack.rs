@@ -279,16 +279,27 @@ fn connections_beyond_the_limit() {
     });
     let _first = broker.device3(4);
     let _second = broker.app(4, "a");
-    check(
-        &broker,
-        Broker::plain,
-        &[(
-            "one too many",
-            |level| Connect::secret_device(level, "demo_device3", "12345678"),
-            3,
-            0x97,
-        )],
-    );
+    let _third = broker
+        .tls_as("device1")
+        .join(&Connect::certificate_device(4, "demo_device1"));
+    let _fourth = broker.tls().join(&Connect::application(
+        4,
+        "b",
+        "demo_app",
+        &broker.app_token(),
+    ));
+    for open in [Broker::plain, Broker::tls] {
+        check(
+            &broker,
+            open,
+            &[(
+                "one too many",
+                |level| Connect::secret_device(level, "demo_device3", "12345678"),
+                3,
+                0x97,
+            )],
+        );
+    }
 }
 
 #[test]
