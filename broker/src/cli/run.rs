@@ -38,17 +38,17 @@ pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
 async fn serve(prepared: Prepared) -> Result<(), Error> {
     let Prepared {
         config,
+        lock: _lock,
         registry,
         certificate,
         admin_token,
         demo,
     } = prepared;
     let (name, policy_config) = only_policy(&config)?;
-    let source = Source::new(
-        policy_config.component.clone(),
-        Some(directory(name, policy_config)),
-    );
+    let directory = directory(name, policy_config);
+    let source = Source::new(policy_config.component.clone(), Some(directory.clone()));
     let (policy, source) = start_policy(policy_config.limits.clone(), source).await?;
+    tell_rules(&policy, policy_config, &directory);
     let trust = TrustStore::new();
     let acceptor = certificate
         .map(|pair| Acceptor::new(&pair.certificate, &pair.key, trust.clone()))
@@ -90,6 +90,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         eprintln!("{}", demo.lines(*address, OffsetDateTime::now_utc()));
     }
     ready.print()?;
+    ready.log();
 
     until_told_to_stop(&rules, acceptor.as_ref()).await?;
     info!("stopping: clients are told");
@@ -104,15 +105,30 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     Ok(())
 }
 
-/// One policy judges all listeners in this version.
+/// One policy judges all listeners in this version; the configuration is checked for it.
 fn only_policy(config: &Config) -> Result<(&str, &PolicyConfig), Error> {
     let mut policies = config.policies.iter();
     match (policies.next(), policies.next()) {
         (Some((name, policy)), None) => Ok((name, policy)),
         _ => Err(Error::Serve(
-            "exactly one section `[policies.NAME]` is served: remove the others".into(),
+            "the configuration must name one policy: keep one section `[policies.NAME]`".into(),
         )),
     }
+}
+
+/// Which rules judge, and which files change them: an operator who starts in the wrong directory gets the built-in documents.
+fn tell_rules(policy: &Policy, config: &PolicyConfig, directory: &Path) {
+    const BUILT_IN: &str = "built in";
+    let active = policy.active();
+    let component = config.component.as_ref().map(|file| file.display());
+    let documents = directory.is_dir().then(|| directory.display());
+    info!(
+        policy = active.description().name,
+        revision = active.revision(),
+        component = component.map_or(BUILT_IN.to_owned(), |file| file.to_string()),
+        documents = documents.map_or(BUILT_IN.to_owned(), |folder| folder.to_string()),
+        "the rules are in force"
+    );
 }
 
 fn directory(name: &str, policy: &PolicyConfig) -> std::path::PathBuf {
@@ -159,9 +175,11 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, Error> {
     }
     let address = config.admin.address;
     let bound = TcpListener::bind(address).await;
-    bound.map(Some).map_err(cannot(&format!(
-        "the admin server cannot listen on `{address}`"
-    )))
+    bound.map(Some).map_err(|cause| {
+        Error::Serve(format!(
+            "the admin server cannot listen on `{address}`: {cause}; choose another address with --admin, or stop what uses it"
+        ))
+    })
 }
 
 async fn serve_admin(admin: Admin, socket: TcpListener, mut stopped: watch::Receiver<bool>) {
@@ -222,6 +240,16 @@ impl Ready {
             policies: BTreeMap::from([(name.to_owned(), policy)]),
             addresses,
         })
+    }
+
+    /// The same for whoever reads the log alone.
+    fn log(&self) {
+        for (name, address) in &self.addresses {
+            info!(listener = name, %address, "listening");
+        }
+        if let Some(address) = &self.admin {
+            info!(address, "admin server listening");
+        }
     }
 
     fn print(&self) -> Result<(), Error> {
