@@ -16,8 +16,10 @@ mod error;
 mod log;
 pub mod policy;
 mod product;
+mod ready;
 mod run;
 mod serve;
+mod signals;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,12 @@
 //! Every port is bound, or its error told, before anything is accepted. SIGHUP reads rules, component and server certificate again;
 //! SIGTERM and SIGINT tell the clients and end with 0. Bounds: a stop waits for `limits.drain` at most.
 
-use super::{Error, serve::Prepared};
+use super::{
+    Error,
+    ready::Ready,
+    serve::Prepared,
+    signals::{Signal, Signals},
+};
 use crate::{
     admin::{Admin, Token},
     config::{Config, ListenerKind, Policy as PolicyConfig},
@@ -13,15 +18,9 @@ use crate::{
     session::{Broker, Parts},
     tls::{Acceptor, TrustStore},
 };
-use serde::Serialize;
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 use time::OffsetDateTime;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::{error, info, warn};
 
 /// Returns when the broker has stopped.
@@ -44,6 +43,8 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         admin_token,
         demo,
     } = prepared;
+    // Before anything else: who has read the ready line may send one at once.
+    let mut signals = Signals::listen()?;
     let (name, policy_config) = only_policy(&config)?;
     let directory = directory(name, policy_config);
     let source = Source::new(policy_config.component.clone(), Some(directory.clone()));
@@ -92,7 +93,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     ready.print()?;
     ready.log();
 
-    until_told_to_stop(&rules, acceptor.as_ref()).await?;
+    until_told_to_stop(&mut signals, &rules, acceptor.as_ref()).await;
     info!("stopping: clients are told");
     // Nobody to tell means that everything has ended already.
     let _ = stop.send(true);
@@ -189,96 +190,13 @@ async fn serve_admin(admin: Admin, socket: TcpListener, mut stopped: watch::Rece
     }
 }
 
-/// The one line on stdout.
-#[derive(Serialize)]
-struct Ready {
-    event: &'static str,
-    listeners: BTreeMap<String, String>,
-    admin: Option<String>,
-    policies: BTreeMap<String, ReadyPolicy>,
-    #[serde(skip)]
-    addresses: BTreeMap<String, SocketAddr>,
-}
-
-#[derive(Serialize)]
-struct ReadyPolicy {
-    digest: String,
-    revision: u64,
-}
-
-impl Ready {
-    fn new(
-        name: &str,
-        policy: &Policy,
-        listeners: &[Bound],
-        admin: Option<&TcpListener>,
-    ) -> Result<Self, Error> {
-        let unknown = || cannot("a bound address cannot be read");
-        let mut addresses = BTreeMap::new();
-        for bound in listeners {
-            addresses.insert(
-                bound.name().to_owned(),
-                bound.local_addr().map_err(unknown())?,
-            );
-        }
-        let active = policy.active();
-        let policy = ReadyPolicy {
-            digest: active.component_digest().to_owned(),
-            revision: active.revision(),
-        };
-        Ok(Self {
-            event: "ready",
-            listeners: addresses
-                .iter()
-                .map(|(name, address)| (name.clone(), address.to_string()))
-                .collect(),
-            admin: admin
-                .map(TcpListener::local_addr)
-                .transpose()
-                .map_err(unknown())?
-                .map(|address| address.to_string()),
-            policies: BTreeMap::from([(name.to_owned(), policy)]),
-            addresses,
-        })
-    }
-
-    /// The same for whoever reads the log alone.
-    fn log(&self) {
-        for (name, address) in &self.addresses {
-            info!(listener = name, %address, "listening");
-        }
-        if let Some(address) = &self.admin {
-            info!(address, "admin server listening");
-        }
-    }
-
-    fn print(&self) -> Result<(), Error> {
-        use std::io::Write;
-        let line =
-            serde_json::to_string(self).map_err(cannot("the ready line cannot be written"))?;
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{line}")
-            .and_then(|()| stdout.flush())
-            .map_err(Error::Stdout)
-    }
-}
-
 async fn until_told_to_stop(
+    signals: &mut Signals,
     rules: &policy::watch::Watch,
     acceptor: Option<&Acceptor>,
-) -> Result<(), Error> {
-    let listen = |kind| signal(kind).map_err(cannot("signals cannot be received"));
-    let (mut hangup, mut terminate, mut interrupt) = (
-        listen(SignalKind::hangup())?,
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => reload(rules, acceptor),
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-        }
+) {
+    while signals.next().await == Signal::Reload {
+        reload(rules, acceptor);
     }
 }
 
@@ -317,7 +235,8 @@ fn raise_file_limit(connections: usize) {
     }
 }
 
-fn cannot<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Error {
+/// An error of the start with what was tried in front of its cause.
+pub(super) fn cannot<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Error {
     let what = what.to_owned();
     move |cause| Error::Serve(format!("{what}: {cause}"))
 }

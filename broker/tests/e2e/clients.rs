@@ -1,4 +1,4 @@
-//! Other people's clients: mosquitto_pub and mosquitto_sub, paho, rumqttc.
+//! Other people's clients: `mosquitto_pub` and `mosquitto_sub`, paho, rumqttc.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -284,7 +284,7 @@ fn rumqttc_talks_both_versions() {
     let mut options = rumqttc::v5::MqttOptions::new(device.client_id.clone(), host, port);
     options
         .set_credentials("demo_device3", password)
-        .set_keep_alive(Duration::from_secs(60));
+        .set_keep_alive(Duration::from_mins(1));
     let (device, mut device_events) = rumqttc::v5::Client::new(options, 10);
 
     let received = std::thread::spawn(move || {

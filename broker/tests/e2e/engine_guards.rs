@@ -408,8 +408,8 @@ fn garbage_ends_its_own_connection_only() {
                 state as u8
             })
             .collect();
-        drop(broker.plain().send(&garbage).send(&packet(0x30, &garbage)));
-        drop(broker.device3(4).send(&garbage));
+        broker.plain().send(&garbage).send(&packet(0x30, &garbage));
+        broker.device3(4).send(&garbage);
     }
     witness.ping();
     still_serves(&broker);

@@ -221,7 +221,7 @@ fn overlapping_subscriptions_bring_one_copy_with_every_identifier() {
         .expect(&puback(1));
     let got = reader.receive();
     assert_eq!(got.qos(), 1, "the highest of both");
-    let properties = &got.payload()[1..1 + usize::from(got.payload()[0])];
+    let properties = &got.payload()[1..=usize::from(got.payload()[0])];
     assert_eq!(properties, [0x0B, 5, 0x0B, 6]);
     reader.send(&puback(got.packet_id())).expect_silence();
 }
