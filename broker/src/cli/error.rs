@@ -1,7 +1,7 @@
 //! How a verb can fail, and the exit code that says so.
 
 use crate::{config, registry, tls};
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{fmt::Display, io, path::PathBuf, process::ExitCode};
 
 /// `EX_USAGE` of sysexits: bad usage or configuration.
 pub(super) const USAGE: u8 = 64;
@@ -38,6 +38,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Puts what was tried in front of its cause.
+    pub(super) fn start<E: Display>(what: &str) -> impl FnOnce(E) -> Self {
+        let what = what.to_owned();
+        move |cause| Self::Serve(format!("{what}: {cause}"))
+    }
+
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_)

@@ -17,6 +17,7 @@ mod log;
 pub mod policy;
 mod product;
 mod ready;
+mod rules;
 mod run;
 mod serve;
 mod signals;
@@ -26,7 +27,7 @@ mod tests;
 
 pub use data_lock::DataLock;
 pub use error::Error;
-pub use serve::Prepared;
+pub use run::Prepared;
 
 use crate::registry::Registry;
 use answer::Answer;

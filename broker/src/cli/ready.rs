@@ -1,6 +1,6 @@
 //! The ready line: the one line on stdout, which harnesses wait for. Every port is bound when it is made.
 
-use super::{Error, run::cannot};
+use super::Error;
 use crate::{listener::Bound, policy::Policy};
 use serde::Serialize;
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -31,7 +31,7 @@ impl Ready {
         listeners: &[Bound],
         admin: Option<&TcpListener>,
     ) -> Result<Self, Error> {
-        let unknown = || cannot("a bound address cannot be read");
+        let unknown = || Error::start("a bound address cannot be read");
         let mut addresses = BTreeMap::new();
         for bound in listeners {
             addresses.insert(
@@ -72,8 +72,8 @@ impl Ready {
 
     pub(super) fn print(&self) -> Result<(), Error> {
         use std::io::Write;
-        let line =
-            serde_json::to_string(self).map_err(cannot("the ready line cannot be written"))?;
+        let line = serde_json::to_string(self)
+            .map_err(Error::start("the ready line cannot be written"))?;
         let mut stdout = std::io::stdout().lock();
         writeln!(stdout, "{line}")
             .and_then(|()| stdout.flush())

@@ -4,24 +4,41 @@
 //! SIGTERM and SIGINT tell the clients and end with 0. Bounds: a stop waits for `limits.drain` at most.
 
 use super::{
-    Error,
+    DataLock, Error, demo,
     ready::Ready,
-    serve::Prepared,
+    rules::Rules,
     signals::{Signal, Signals},
 };
 use crate::{
     admin::{Admin, Token},
-    config::{Config, ListenerKind, Policy as PolicyConfig},
+    config::{Config, ListenerKind},
     listener::{self, Bound},
     metrics::Metrics,
-    policy::{self, Policy, Source},
+    policy,
+    registry::Registry,
     session::{Broker, Parts},
-    tls::{Acceptor, TrustStore},
+    tls::{Acceptor, TrustStore, issue::Pair},
 };
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::{error, info, warn};
+
+/// What is ready before a port is bound: handed to the listeners.
+pub struct Prepared {
+    /// Checked.
+    pub config: Config,
+    /// Keeps a second broker off the data directory.
+    pub lock: DataLock,
+    /// Open, its schema up to date.
+    pub registry: Registry,
+    /// The server's certificate and key; none where no listener speaks TLS.
+    pub certificate: Option<Pair>,
+    /// The bearer token of the admin server.
+    pub admin_token: String,
+    /// With `--demo`: prints its lines once the port is known.
+    pub demo: Option<demo::Demo>,
+}
 
 /// Returns when the broker has stopped.
 pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
@@ -30,7 +47,7 @@ pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
         .enable_all()
         .build();
     runtime
-        .map_err(cannot("the async runtime cannot be started"))?
+        .map_err(Error::start("the async runtime cannot be started"))?
         .block_on(serve(prepared))
 }
 
@@ -45,11 +62,11 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     } = prepared;
     // Before anything else: who has read the ready line may send one at once.
     let mut signals = Signals::listen()?;
-    let (name, policy_config) = only_policy(&config)?;
-    let directory = directory(name, policy_config);
-    let source = Source::new(policy_config.component.clone(), Some(directory.clone()));
-    let (policy, source) = start_policy(policy_config.limits.clone(), source).await?;
-    tell_rules(&policy, policy_config, &directory);
+    let Rules {
+        name,
+        policy,
+        source,
+    } = Rules::start(&config).await?;
     let trust = TrustStore::new();
     let acceptor = certificate
         .map(|pair| Acceptor::new(&pair.certificate, &pair.key, trust.clone()))
@@ -70,11 +87,11 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     let broker = Broker::start(parts, stopped.clone())
         .await
         .map_err(|error| Error::Serve(error.to_string()))?;
-    let ready = Ready::new(name, &policy, &listeners, admin.as_ref())?;
+    let ready = Ready::new(&name, &policy, &listeners, admin.as_ref())?;
     let rules = policy::watch::follow(policy.clone(), source);
     let admin = admin.map(|socket| {
         let admin = Admin {
-            policy_name: name.to_owned(),
+            policy_name: name,
             policy,
             registry,
             engine: broker.engine().clone(),
@@ -104,55 +121,6 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     join(Some(accepting)).await;
     join(admin).await;
     Ok(())
-}
-
-/// One policy judges all listeners in this version; the configuration is checked for it.
-fn only_policy(config: &Config) -> Result<(&str, &PolicyConfig), Error> {
-    let mut policies = config.policies.iter();
-    match (policies.next(), policies.next()) {
-        (Some((name, policy)), None) => Ok((name, policy)),
-        _ => Err(Error::Serve(
-            "the configuration must name one policy: keep one section `[policies.NAME]`".into(),
-        )),
-    }
-}
-
-/// Which rules judge, and which files change them: an operator who starts in the wrong directory gets the built-in documents.
-fn tell_rules(policy: &Policy, config: &PolicyConfig, directory: &Path) {
-    const BUILT_IN: &str = "built in";
-    let active = policy.active();
-    let component = config.component.as_ref().map(|file| file.display());
-    let documents = directory.is_dir().then(|| directory.display());
-    info!(
-        policy = active.description().name,
-        revision = active.revision(),
-        component = component.map_or(BUILT_IN.to_owned(), |file| file.to_string()),
-        documents = documents.map_or(BUILT_IN.to_owned(), |folder| folder.to_string()),
-        "the rules are in force"
-    );
-}
-
-fn directory(name: &str, policy: &PolicyConfig) -> std::path::PathBuf {
-    policy
-        .directory
-        .clone()
-        .unwrap_or_else(|| Path::new("policies").join(name))
-}
-
-async fn start_policy(limits: policy::Settings, source: Source) -> Result<(Policy, Source), Error> {
-    let started = tokio::task::spawn_blocking(move || {
-        let policy = Policy::start(limits, source.load()?)?;
-        Ok((policy, source))
-    });
-    let started = started
-        .await
-        .map_err(cannot("the policy cannot be started"))?;
-    started.map_err(|rejection: policy::Rejection| {
-        Error::Serve(format!(
-            "the policy is rejected ({}): {}; {}",
-            rejection.code, rejection.message, rejection.help
-        ))
-    })
 }
 
 fn bind(config: &Config, acceptor: Option<&Acceptor>) -> Result<Vec<Bound>, Error> {
@@ -233,10 +201,4 @@ fn raise_file_limit(connections: usize) {
         Ok(_) => {}
         Err(cause) => warn!(%cause, "the limit of open files cannot be raised"),
     }
-}
-
-/// An error of the start with what was tried in front of its cause.
-pub(super) fn cannot<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Error {
-    let what = what.to_owned();
-    move |cause| Error::Serve(format!("{what}: {cause}"))
 }

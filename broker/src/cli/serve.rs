@@ -2,7 +2,10 @@
 //!
 //! Any failure ends here with a message, before a port is bound; a wrong configuration with exit code 64.
 
-use super::{DataLock, Error, admin_token, demo, log, run};
+use super::{
+    DataLock, Error, admin_token, demo, log,
+    run::{self, Prepared},
+};
 use crate::{
     config::{Config, Flags, ListenerKind},
     registry::Registry,
@@ -31,22 +34,6 @@ pub(super) struct Serve {
     /// Print the commented example configuration and exit.
     #[arg(long)]
     print_config: bool,
-}
-
-/// What is ready before a port is bound: handed to the listeners.
-pub struct Prepared {
-    /// Checked.
-    pub config: Config,
-    /// Keeps a second broker off the data directory.
-    pub lock: DataLock,
-    /// Open, its schema up to date.
-    pub registry: Registry,
-    /// The server's certificate and key; none where no listener speaks TLS.
-    pub certificate: Option<Pair>,
-    /// The bearer token of the admin server.
-    pub admin_token: String,
-    /// With `--demo`: prints its lines once the port is known.
-    pub demo: Option<demo::Demo>,
 }
 
 impl Serve {

@@ -1,6 +1,6 @@
 //! Signals, as what they ask for. One that comes while the broker still starts is kept until it is asked for.
 
-use super::{Error, run::cannot};
+use super::Error;
 use tokio::signal::unix::{self, SignalKind, signal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) struct Signals {
 impl Signals {
     /// From now on these signals no longer end the process by themselves.
     pub(super) fn listen() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(cannot("signals cannot be received"));
+        let listen = |kind| signal(kind).map_err(Error::start("signals cannot be received"));
         Ok(Self {
             hangup: listen(SignalKind::hangup())?,
             terminate: listen(SignalKind::terminate())?,
