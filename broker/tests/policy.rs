@@ -513,7 +513,7 @@ async fn a_candidate_must_pass_its_cases() {
             "1 errors",
         ),
         (r#"{ "name": "n", "expect": {} }"#, "neither"),
-        ("{ ", "this is no JSON array of cases"),
+        (r"{ ", "this is no JSON array of cases"),
     ] {
         let rejected = policy
             .offer(with_cases(&format!("[{case}]")))

@@ -99,6 +99,19 @@ fn cases_are_found_in_the_policys_folder_and_by_their_own() {
 }
 
 #[test]
+fn the_built_in_component_needs_no_file() {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/iotda");
+    let ran = run(&["test", "built-in", rules.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.errors);
+    let ran = run(&["inspect", "built-in", "--json"]);
+    let seen: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (ran.code, &seen["policy"]["name"]),
+        (0, &Value::from("iotda"))
+    );
+}
+
+#[test]
 fn a_failing_case_and_no_case_at_all_exit_with_2() {
     let folder = Folder::new(&fixtures::hostile(), "allow news", BAD);
     let ran = folder.run("test", &["rules"]);

@@ -28,22 +28,39 @@ pub(super) enum Verb {
         encrypted_only: bool,
     },
     /// Show one application, without its password.
-    Show { name: String },
+    Show {
+        /// The application's name.
+        name: String,
+    },
     /// List all applications.
     List,
     /// Remove an application; its sessions end.
-    Remove { name: String },
+    Remove {
+        /// The application's name.
+        name: String,
+    },
     /// Replace the password. Without one, a new one is made up and printed, once.
     ResetPassword {
+        /// The application's name.
         name: String,
         /// 8 to 256 bytes; `-` reads it from stdin.
         #[arg(allow_hyphen_values = true)]
         password: Option<String>,
     },
     /// Bind a rule document to the application.
-    Bind { name: String, policy: String },
+    Bind {
+        /// The application's name.
+        name: String,
+        /// The document's name without `.json`.
+        policy: String,
+    },
     /// Take a rule document off the application.
-    Unbind { name: String, policy: String },
+    Unbind {
+        /// The application's name.
+        name: String,
+        /// The document's name without `.json`.
+        policy: String,
+    },
 }
 
 impl Verb {

@@ -9,29 +9,45 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
+/// The vendor's guide; here CODE stands for the verification code.
+const VERIFICATION: &str = "\
+Such a certificate is made by:
+
+  openssl genrsa -out verify.key 2048
+  openssl req -new -key verify.key -subj /CN=CODE -out verify.csr
+  openssl x509 -req -in verify.csr -CA rootCA.pem -CAkey rootCA.key -CAcreateserial -out verify.pem -days 500 -sha256
+
+The vendor's error for a certificate that proves nothing is IOTDA.014307.";
+
 #[derive(Subcommand)]
 pub(super) enum Verb {
     /// Register a CA certificate (PEM). Prints its id and the verification code; until it is verified it authenticates nobody.
     ///
     /// The vendor's error for a certificate that cannot be taken is IOTDA.014301.
-    Add { file: PathBuf },
-    /// Verify a registered CA: FILE is a certificate whose common name is the verification code, signed with the CA's key:
-    ///
-    /// `openssl genrsa -out verify.key 2048`;
-    /// `openssl req -new -key verify.key -subj /CN=CODE -out verify.csr`;
-    /// `openssl x509 -req -in verify.csr -CA rootCA.pem -CAkey rootCA.key -CAcreateserial -out verify.pem -days 500 -sha256`
-    ///
-    /// The vendor's error for a certificate that proves nothing is IOTDA.014307.
+    Add {
+        /// The certificate (PEM), such as `rootCA.pem`.
+        file: PathBuf,
+    },
+    /// Verify a registered CA by a certificate whose common name is the verification code, signed with the CA's key.
+    #[command(after_long_help = VERIFICATION)]
     Verify {
+        /// The id that `ca add` printed.
         certificate_id: String,
+        /// The verification certificate (PEM), such as `verify.pem`.
         file: PathBuf,
     },
     /// Show one CA.
-    Show { certificate_id: String },
+    Show {
+        /// Its id; see `ca list`.
+        certificate_id: String,
+    },
     /// List all CAs.
     List,
     /// Remove a CA: its devices may connect no more, and their sessions end.
-    Remove { certificate_id: String },
+    Remove {
+        /// Its id; see `ca list`.
+        certificate_id: String,
+    },
 }
 
 impl Verb {

@@ -1,7 +1,7 @@
 //! How a verb can fail, and the exit code that says so.
 
 use crate::{config, registry, tls};
-use std::{io, process::ExitCode};
+use std::{fmt::Display, io, path::PathBuf, process::ExitCode};
 
 /// `EX_USAGE` of sysexits: bad usage or configuration.
 pub(super) const USAGE: u8 = 64;
@@ -15,6 +15,11 @@ pub enum Error {
     /// The log cannot be set up.
     #[error("the log cannot be started: {0}")]
     Log(String),
+    /// A verb that changes or shows records, where there are none.
+    #[error(
+        "there is no registry in `{}`: name the broker's data directory with --data", .0.display()
+    )]
+    NoRegistry(PathBuf),
     /// Reported by the registry.
     #[error(transparent)]
     Registry(#[from] registry::Error),
@@ -33,11 +38,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Puts what was tried in front of its cause.
+    pub(super) fn start<E: Display>(what: &str) -> impl FnOnce(E) -> Self {
+        let what = what.to_owned();
+        move |cause| Self::Serve(format!("{what}: {cause}"))
+    }
+
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Registry(registry::Error::Malformed { .. }) => {
-                ExitCode::from(USAGE)
-            }
+            Self::Config(_)
+            | Self::NoRegistry(_)
+            | Self::Registry(registry::Error::Malformed { .. }) => ExitCode::from(USAGE),
             _ => ExitCode::FAILURE,
         }
     }

@@ -9,26 +9,35 @@ mod admin_token;
 mod answer;
 mod app;
 mod ca;
+mod data_lock;
 pub mod demo;
 mod device;
 mod error;
 mod log;
 pub mod policy;
 mod product;
+mod ready;
 mod reload;
+mod rules;
 mod run;
 mod serve;
+mod signals;
 
 #[cfg(test)]
 mod tests;
 
+pub use data_lock::DataLock;
 pub use error::Error;
-pub use serve::Prepared;
+pub use run::Prepared;
 
 use crate::registry::Registry;
 use answer::Answer;
 use clap::{Parser, Subcommand, error::ErrorKind};
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// An MQTT broker whose rules are a WebAssembly component.
 #[derive(Parser)]
@@ -60,7 +69,7 @@ enum Verb {
     /// Applications: back-ends that connect with a password.
     #[command(subcommand)]
     App(app::Verb),
-    /// Inspect, test and compare policies.
+    /// Inspect and test policy components.
     #[command(subcommand)]
     Policy(policy::Command),
 }
@@ -90,7 +99,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn execute(cli: Cli) -> Result<(), Error> {
     let json = cli.json;
-    let registry = || Registry::open(&data_or_default(cli.data.clone()));
+    let makes = cli.verb.makes_a_registry();
+    let registry = || registry(&data_or_default(cli.data.clone()), makes);
     let answer = match cli.verb {
         Verb::Serve(serve) => return serve.run(cli.data.clone()),
         Verb::Product(verb) => verb.run(&registry()?)?,
@@ -100,6 +110,27 @@ fn execute(cli: Cli) -> Result<(), Error> {
         Verb::Policy(_) => return Ok(()),
     };
     answer.print(json)
+}
+
+impl Verb {
+    /// The verbs that a data directory begins with; to all others a directory without a registry is a mistyped one.
+    fn makes_a_registry(&self) -> bool {
+        matches!(
+            self,
+            Self::Product(product::Verb::Add { .. })
+                | Self::Device(device::Verb::Add(_))
+                | Self::Ca(ca::Verb::Add { .. })
+                | Self::App(app::Verb::Add { .. })
+        )
+    }
+}
+
+fn registry(data: &Path, makes: bool) -> Result<Registry, Error> {
+    if makes || Registry::exists(data) {
+        Ok(Registry::open(data)?)
+    } else {
+        Err(Error::NoRegistry(data.to_owned()))
+    }
 }
 
 fn data_or_default(flag: Option<PathBuf>) -> PathBuf {

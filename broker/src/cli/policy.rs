@@ -3,7 +3,7 @@
 //! Everything runs under the limits of a broker without configuration. Results go to stdout, errors to stderr; the exit code says which it was.
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
-use crate::policy::{Settings, cases, component, documents, try_out};
+use crate::policy::{EMBEDDED_COMPONENT, Settings, cases, component, documents, try_out};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ pub enum Command {
 /// `policy test`.
 #[derive(Args, Debug)]
 pub struct Test {
-    /// The component's file
+    /// The component's file, or `built-in`
     component: PathBuf,
     /// The folder of cases, or the policy's folder with `cases/` in it
     cases: PathBuf,
@@ -46,7 +46,7 @@ pub struct Test {
 /// `policy inspect`.
 #[derive(Args, Debug)]
 pub struct Inspect {
-    /// The component's file
+    /// The component's file, or `built-in`
     component: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -102,13 +102,24 @@ impl From<io::Error> for Failed {
     }
 }
 
+/// The component that this binary serves without configuration has no file: it is named by this word.
+const BUILT_IN: &str = "built-in";
+
+fn read(component: &Path) -> Result<Vec<u8>, Rejection> {
+    if component == Path::new(BUILT_IN) {
+        Ok(EMBEDDED_COMPONENT.to_vec())
+    } else {
+        component::read(component)
+    }
+}
+
 // --- test -------------------------------------------------------------------------------------------------------------------
 
 fn run_test(test: &Test, out: &mut dyn Write) -> Result<u8, Failed> {
     let folders = Folders::find(test);
     let cases = documents::read_files(&folders.cases)?;
     let documents = documents::read_files(&folders.documents)?;
-    let component = component::read(&test.component)?;
+    let component = read(&test.component)?;
     let generation = try_out(&Settings::default(), &component, documents)?;
     let report = cases::run(&generation, &cases);
     if test.json {
@@ -159,7 +170,7 @@ fn parent(folder: &Path) -> PathBuf {
 // --- inspect ----------------------------------------------------------------------------------------------------------------
 
 fn run_inspect(inspect: &Inspect, out: &mut dyn Write) -> Result<u8, Failed> {
-    let bytes = component::read(&inspect.component)?;
+    let bytes = read(&inspect.component)?;
     let seen = component::inspect(&Settings::default(), &bytes)?;
     if inspect.json {
         writeln!(out, "{}", json!(seen))?;

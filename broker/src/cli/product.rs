@@ -19,15 +19,31 @@ pub(super) enum Verb {
         attributes: Vec<(String, String)>,
     },
     /// Show one product.
-    Show { product: String },
+    Show {
+        /// The product id.
+        product: String,
+    },
     /// List all products.
     List,
     /// Remove a product that has no devices.
-    Remove { product: String },
+    Remove {
+        /// The product id.
+        product: String,
+    },
     /// Bind a rule document to every device of the product.
-    Bind { product: String, policy: String },
+    Bind {
+        /// The product id.
+        product: String,
+        /// The document's name without `.json`.
+        policy: String,
+    },
     /// Take a rule document off the product.
-    Unbind { product: String, policy: String },
+    Unbind {
+        /// The product id.
+        product: String,
+        /// The document's name without `.json`.
+        policy: String,
+    },
 }
 
 impl Verb {

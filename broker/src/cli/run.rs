@@ -4,29 +4,42 @@
 //! SIGTERM and SIGINT tell the clients and end with 0. Bounds: a stop waits for `limits.drain` at most.
 
 use super::{
-    Error,
+    DataLock, Error, demo,
+    ready::Ready,
     reload::{Reload, register_clients},
-    serve::Prepared,
+    rules::Rules,
+    signals::{Signal, Signals},
 };
 use crate::{
     admin::{Admin, Token},
-    config::{Config, ListenerKind, Policy as PolicyConfig},
+    config::{Config, ListenerKind},
     listener::{self, Bound},
     metrics::Metrics,
-    policy::{self, Policy, Source},
+    policy,
+    registry::Registry,
     session::{Broker, Parts},
-    tls::{Acceptor, TrustStore},
+    tls::{Acceptor, TrustStore, issue::Pair},
 };
-use serde::Serialize;
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc};
+use std::sync::Arc;
 use time::OffsetDateTime;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::{error, info, warn};
+
+/// What is ready before a port is bound: handed to the listeners.
+pub struct Prepared {
+    /// Checked.
+    pub config: Config,
+    /// Keeps a second broker off the data directory.
+    pub lock: DataLock,
+    /// Open, its schema up to date.
+    pub registry: Registry,
+    /// The server's certificate and key; none where no listener speaks TLS.
+    pub certificate: Option<Pair>,
+    /// The bearer token of the admin server.
+    pub admin_token: String,
+    /// With `--demo`: prints its lines once the port is known.
+    pub demo: Option<demo::Demo>,
+}
 
 /// Returns when the broker has stopped.
 pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
@@ -35,22 +48,27 @@ pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
         .enable_all()
         .build();
     runtime
-        .map_err(cannot("the async runtime cannot be started"))?
+        .map_err(Error::start("the async runtime cannot be started"))?
         .block_on(serve(prepared))
 }
 
 async fn serve(prepared: Prepared) -> Result<(), Error> {
     let Prepared {
         config,
+        lock: _lock,
         registry,
         certificate,
         admin_token,
         demo,
     } = prepared;
-    let (name, policy_config) = only_policy(&config)?;
-    let directory = directory(name, policy_config);
-    let source = Source::new(policy_config.component.clone(), Some(directory.clone()));
-    let (policy, source) = start_policy(policy_config.limits.clone(), source).await?;
+    // Before anything else: who has read the ready line may send one at once.
+    let mut signals = Signals::listen()?;
+    let Rules {
+        name,
+        policy,
+        source,
+        directory,
+    } = Rules::start(&config).await?;
     register_clients(&registry, &directory)?;
     let trust = TrustStore::new();
     let acceptor = certificate
@@ -72,7 +90,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     let broker = Broker::start(parts, stopped.clone())
         .await
         .map_err(|error| Error::Serve(error.to_string()))?;
-    let ready = Ready::new(name, &policy, &listeners, admin.as_ref())?;
+    let ready = Ready::new(&name, &policy, &listeners, admin.as_ref())?;
     let reload = Reload {
         rules: policy::watch::follow(policy.clone(), source),
         acceptor,
@@ -81,7 +99,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     };
     let admin = admin.map(|socket| {
         let admin = Admin {
-            policy_name: name.to_owned(),
+            policy_name: name,
             policy,
             registry,
             engine: broker.engine().clone(),
@@ -98,8 +116,11 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         eprintln!("{}", demo.lines(*address, OffsetDateTime::now_utc()));
     }
     ready.print()?;
+    ready.log();
 
-    until_told_to_stop(&reload).await?;
+    while signals.next().await == Signal::Reload {
+        reload.everything();
+    }
     info!("stopping: clients are told");
     // Nobody to tell means that everything has ended already.
     let _ = stop.send(true);
@@ -110,40 +131,6 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     join(Some(accepting)).await;
     join(admin).await;
     Ok(())
-}
-
-/// One policy judges all listeners in this version.
-fn only_policy(config: &Config) -> Result<(&str, &PolicyConfig), Error> {
-    let mut policies = config.policies.iter();
-    match (policies.next(), policies.next()) {
-        (Some((name, policy)), None) => Ok((name, policy)),
-        _ => Err(Error::Serve(
-            "exactly one section `[policies.NAME]` is served: remove the others".into(),
-        )),
-    }
-}
-
-fn directory(name: &str, policy: &PolicyConfig) -> std::path::PathBuf {
-    policy
-        .directory
-        .clone()
-        .unwrap_or_else(|| Path::new("policies").join(name))
-}
-
-async fn start_policy(limits: policy::Settings, source: Source) -> Result<(Policy, Source), Error> {
-    let started = tokio::task::spawn_blocking(move || {
-        let policy = Policy::start(limits, source.load()?)?;
-        Ok((policy, source))
-    });
-    let started = started
-        .await
-        .map_err(cannot("the policy cannot be started"))?;
-    started.map_err(|rejection: policy::Rejection| {
-        Error::Serve(format!(
-            "the policy is rejected ({}): {}; {}",
-            rejection.code, rejection.message, rejection.help
-        ))
-    })
 }
 
 fn bind(config: &Config, acceptor: Option<&Acceptor>) -> Result<Vec<Bound>, Error> {
@@ -167,93 +154,17 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, Error> {
     }
     let address = config.admin.address;
     let bound = TcpListener::bind(address).await;
-    bound.map(Some).map_err(cannot(&format!(
-        "the admin server cannot listen on `{address}`"
-    )))
+    bound.map(Some).map_err(|cause| {
+        Error::Serve(format!(
+            "the admin server cannot listen on `{address}`: {cause}; choose another address with --admin, or stop what uses it"
+        ))
+    })
 }
 
 async fn serve_admin(admin: Admin, socket: TcpListener, mut stopped: watch::Receiver<bool>) {
     let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
     if let Err(cause) = admin.serve(socket, stopped).await {
         error!(%cause, "the admin server has ended");
-    }
-}
-
-/// The one line on stdout.
-#[derive(Serialize)]
-struct Ready {
-    event: &'static str,
-    listeners: BTreeMap<String, String>,
-    admin: Option<String>,
-    policies: BTreeMap<String, ReadyPolicy>,
-    #[serde(skip)]
-    addresses: BTreeMap<String, SocketAddr>,
-}
-
-#[derive(Serialize)]
-struct ReadyPolicy {
-    digest: String,
-    revision: u64,
-}
-
-impl Ready {
-    fn new(
-        name: &str,
-        policy: &Policy,
-        listeners: &[Bound],
-        admin: Option<&TcpListener>,
-    ) -> Result<Self, Error> {
-        let unknown = || cannot("a bound address cannot be read");
-        let mut addresses = BTreeMap::new();
-        for bound in listeners {
-            addresses.insert(
-                bound.name().to_owned(),
-                bound.local_addr().map_err(unknown())?,
-            );
-        }
-        let active = policy.active();
-        let policy = ReadyPolicy {
-            digest: active.component_digest().to_owned(),
-            revision: active.revision(),
-        };
-        Ok(Self {
-            event: "ready",
-            listeners: addresses
-                .iter()
-                .map(|(name, address)| (name.clone(), address.to_string()))
-                .collect(),
-            admin: admin
-                .map(TcpListener::local_addr)
-                .transpose()
-                .map_err(unknown())?
-                .map(|address| address.to_string()),
-            policies: BTreeMap::from([(name.to_owned(), policy)]),
-            addresses,
-        })
-    }
-
-    fn print(&self) -> Result<(), Error> {
-        use std::io::Write;
-        let line =
-            serde_json::to_string(self).map_err(cannot("the ready line cannot be written"))?;
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{line}")
-            .and_then(|()| stdout.flush())
-            .map_err(Error::Stdout)
-    }
-}
-
-async fn until_told_to_stop(reload: &Reload) -> Result<(), Error> {
-    let listen = |kind| signal(kind).map_err(cannot("signals cannot be received"));
-    let mut hangup = listen(SignalKind::hangup())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => reload.everything(),
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-        }
     }
 }
 
@@ -282,9 +193,4 @@ fn raise_file_limit(connections: usize) {
         Ok(_) => {}
         Err(cause) => warn!(%cause, "the limit of open files cannot be raised"),
     }
-}
-
-fn cannot<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> Error {
-    let what = what.to_owned();
-    move |cause| Error::Serve(format!("{what}: {cause}"))
 }

@@ -2,7 +2,10 @@
 //!
 //! Any failure ends here with a message, before a port is bound; a wrong configuration with exit code 64.
 
-use super::{Error, admin_token, demo, log, run};
+use super::{
+    DataLock, Error, admin_token, demo, log,
+    run::{self, Prepared},
+};
 use crate::{
     config::{Config, Flags, ListenerKind},
     registry::Registry,
@@ -13,7 +16,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// The configuration (TOML); see config.example.toml.
+    /// The configuration (TOML); `--print-config` shows every setting.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Register a demo product, authority, devices and application, and print lines to try them with.
@@ -31,20 +34,6 @@ pub(super) struct Serve {
     /// Print the commented example configuration and exit.
     #[arg(long)]
     print_config: bool,
-}
-
-/// What is ready before a port is bound: handed to the listeners.
-pub struct Prepared {
-    /// Checked.
-    pub config: Config,
-    /// Open, its schema up to date.
-    pub registry: Registry,
-    /// The server's certificate and key; none where no listener speaks TLS.
-    pub certificate: Option<Pair>,
-    /// The bearer token of the admin server.
-    pub admin_token: String,
-    /// With `--demo`: prints its lines once the port is known.
-    pub demo: Option<demo::Demo>,
 }
 
 impl Serve {
@@ -67,11 +56,13 @@ impl Serve {
         log::start(&config.log)?;
         // First: it makes the data directory.
         let registry = Registry::open(&config.data)?;
+        let lock = DataLock::take(&config.data)?;
         let demo = self.demo.then(|| demo::prepare(&config, &registry));
         Ok(Prepared {
             certificate: certificate(&config)?,
             admin_token: admin_token::load_or_make(&config.data)?,
             demo: demo.transpose()?,
+            lock,
             registry,
             config,
         })

@@ -191,6 +191,10 @@ fn exit_codes_tell_bad_usage_from_failure() {
         "ExitCode(unix_exit_status(1))",
         "ExitCode(unix_exit_status(64))",
     );
+    // A mistyped directory is neither made nor shown as an empty registry.
+    assert_eq!(exit(&["--data", data, "product", "list"]), usage);
+    assert_eq!(exit(&["--data", data, "device", "freeze", "d"]), usage);
+    assert!(!Path::new(data).join("registry.db").exists());
     assert_eq!(exit(&["--data", data, "product", "add", "p"]), ok);
     assert_eq!(exit(&["--data", data, "--json", "product", "list"]), ok);
     assert_eq!(

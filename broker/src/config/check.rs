@@ -46,6 +46,15 @@ impl Config {
     }
 
     fn check_policies(&self, problems: &mut Problems) {
+        let names: Vec<_> = self.policies.keys().map(String::as_str).collect();
+        problems.require(
+            names.len() == 1,
+            "policies",
+            &format!(
+                "there are `{}`, and this version serves one: remove the others",
+                names.join("`, `")
+            ),
+        );
         for (name, policy) in &self.policies {
             if let Some(directory) = &policy.directory {
                 let setting = format!("policies.{name}.directory");

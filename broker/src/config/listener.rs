@@ -1,5 +1,6 @@
 //! Listeners: where clients connect, and which policy judges them.
 
+use super::parse;
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -16,7 +17,7 @@ pub struct Listener {
 
 /// What is spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum ListenerKind {
     /// MQTT over plain TCP: secrets are hashed with the hour, but everything can be read and changed on the way.
     Mqtt,
@@ -24,10 +25,19 @@ pub enum ListenerKind {
     Mqtts,
 }
 
+impl TryFrom<String> for ListenerKind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse::word(&text, &[("mqtts", Self::Mqtts), ("mqtt", Self::Mqtt)])
+    }
+}
+
 /// A listener as it is written: what is left out comes from its name, or from a flag.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Written {
+    #[serde(deserialize_with = "parse::some_address")]
     pub(super) address: Option<SocketAddr>,
     kind: Option<ListenerKind>,
     policy: Option<String>,

@@ -1,5 +1,6 @@
 //! What is logged to stderr, and how. No secret is ever logged.
 
+use super::parse;
 use serde::Deserialize;
 
 /// The log on stderr.
@@ -14,13 +15,21 @@ pub struct Log {
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum LogFormat {
     /// For people.
     #[default]
     Text,
     /// One JSON object per line.
     Json,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        parse::word(&text, &[("text", Self::Text), ("json", Self::Json)])
+    }
 }
 
 impl Default for Log {

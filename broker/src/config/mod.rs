@@ -13,6 +13,7 @@ mod limits;
 mod listener;
 mod load;
 mod log;
+mod parse;
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +43,7 @@ pub struct Config {
     pub admin: Admin,
     /// The server's certificate. Default: the development PKI in `data/pki`, made at the first start.
     pub tls: Option<Tls>,
-    /// By name; every policy that a listener names. Default: `iotda`.
+    /// By name; in this version exactly one. Default: `iotda`.
     pub policies: BTreeMap<String, Policy>,
     /// Bounds on connections.
     pub limits: Limits,
@@ -61,6 +62,7 @@ pub struct Admin {
     /// False: no admin server. Default: true.
     pub enabled: bool,
     /// Where it listens; port 0 picks a free one. Default: 127.0.0.1:8080.
+    #[serde(deserialize_with = "parse::address")]
     pub address: SocketAddr,
 }
 

@@ -135,6 +135,35 @@ fn every_mistake_is_told_at_once() {
 }
 
 #[test]
+fn a_wrong_word_or_address_is_shown_with_what_may_stand_there() {
+    for (toml, told) in [
+        (
+            "[log]\nformat = 'xml'",
+            "`xml` is unknown: say \"text\" or \"json\"",
+        ),
+        (
+            "[listeners.a]\nkind = 'tls'\naddress = '127.0.0.1:1'",
+            "`tls` is unknown: say \"mqtts\" or \"mqtt\"",
+        ),
+        (
+            "[listeners.mqtts]\naddress = '8883'",
+            "`8883` is no address",
+        ),
+        (
+            "[admin]\naddress = 'localhost:8080'",
+            "`localhost:8080` is no address",
+        ),
+        (
+            "[policies.a]\n[policies.b]",
+            "`a`, `b`, and this version serves one",
+        ),
+    ] {
+        let error = load(toml, &[], &Flags::default()).unwrap_err().to_string();
+        assert!(error.contains(told), "{toml}: {error}");
+    }
+}
+
+#[test]
 fn values_out_of_range_are_refused() {
     for (toml, setting) in [
         (

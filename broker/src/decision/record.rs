@@ -147,15 +147,15 @@ impl<'a> Record<'a> {
                     at = self.at,
                     action = self.action.name(),
                     verdict = self.verdict.name(),
-                    client = self.client,
-                    raw_client = self.raw_client,
-                    product = self.product,
-                    peer = self.peer,
-                    topic = self.topic,
+                    client = said(self.client),
+                    raw_client = said(self.raw_client),
+                    product = said(self.product),
+                    peer = said(self.peer),
+                    topic = said(self.topic),
                     qos = self.qos,
                     code = self.code,
-                    detail = self.detail,
-                    rule = self.rule,
+                    detail = said(self.detail),
+                    rule = said(self.rule),
                     generation = self.generation,
                 )
             };
@@ -166,6 +166,11 @@ impl<'a> Record<'a> {
             line!(debug);
         }
     }
+}
+
+/// What does not apply is left out of the line.
+fn said(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
@@ -209,6 +214,10 @@ mod tests {
         let text = logged(&record);
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains("code=200"), "{text}");
+        assert!(
+            !text.contains("topic=") && !text.contains("rule="),
+            "{text}"
+        );
     }
 
     #[test]

@@ -8,8 +8,7 @@ mod built {
     include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 }
 
-/// The `IoTDA` policy.
-/// The built-in policy component.
+/// The `IoTDA` policy component.
 pub static COMPONENT: &[u8] = include_bytes!(env!("IOTDA_POLICY_WASM"));
 
 /// `policies/iotda` as it was at build time.

@@ -167,7 +167,7 @@ fn refused(problems: &[Problem]) -> Rejection {
         [] => "the policy refused its documents without saying why".to_owned(),
         lines => lines.join("; "),
     };
-    let help = "mend the document and save it again; until then the former rules stay in force";
+    let help = "mend the document and save it again";
     Rejection::new(CONFIGURE_FAILED, message, help)
 }
 

@@ -129,7 +129,7 @@ fn prove(
         Some(first) => Err(Rejection::new(
             CASES_FAILED,
             format!("{}; the first: {first}", report.summary()),
-            "run `iotda-broker policy test` with the component and the folder of cases to see them all",
+            "run `iotda-broker policy test COMPONENT FOLDER` to see them all (`built-in` is the built-in component); change the rule and its cases together",
         )),
     }
 }

@@ -63,9 +63,17 @@ impl Follower {
         let _watcher = self.watcher();
         // Nothing is known of the time between the first load and now: the first look reads everything.
         let mut offered = None;
+        let mut is_first = true;
         loop {
             if offered.as_ref() != Some(&self.stamp().await) {
-                offered = Some(self.offer_settled().await);
+                let (stamp, is_same) = self.offer_settled().await;
+                if is_same && !is_first {
+                    // Whoever mends a rejected document by taking the change back, or sends SIGHUP, wants an answer.
+                    let revision = self.policy.active().revision();
+                    tracing::info!(revision, "the policy's files are those in force");
+                }
+                offered = Some(stamp);
+                is_first = false;
             }
             if self.wait().await == Wake::Reload {
                 offered = None;
@@ -81,14 +89,13 @@ impl Follower {
         }
     }
 
-    /// Offers the files once they are at rest, and returns the state that was offered.
-    async fn offer_settled(&self) -> Stamp {
+    /// Offers the files once they are at rest, and returns the state that was offered, and whether it is the one in force.
+    async fn offer_settled(&self) -> (Stamp, bool) {
         loop {
             let settled = self.settled().await;
             let loaded = self.load().await;
             if self.stamp().await == settled {
-                self.offer(loaded).await;
-                return settled;
+                return (settled, self.offer(loaded).await);
             }
         }
     }
@@ -105,14 +112,15 @@ impl Follower {
         }
     }
 
-    async fn offer(&self, loaded: Result<Candidate, Rejection>) {
+    /// True where it is what is in force already.
+    async fn offer(&self, loaded: Result<Candidate, Rejection>) -> bool {
         let before = self.policy.active().revision();
         let offered = match loaded {
             Ok(candidate) => self.policy.offer(candidate).await,
             Err(rejection) => Err(rejection),
         };
         match offered {
-            Ok(active) if active.revision() == before => {}
+            Ok(active) if active.revision() == before => return true,
             Ok(active) => tracing::info!(
                 policy = active.description().name,
                 revision = active.revision(),
@@ -130,6 +138,7 @@ impl Follower {
                 "the changed policy is rejected, the former one stays in force: {message}"
             ),
         }
+        false
     }
 
     async fn load(&self) -> Result<Candidate, Rejection> {

@@ -60,6 +60,11 @@ impl Registry {
         Ok(Self { connections })
     }
 
+    /// Whether `data` holds a registry already.
+    pub fn exists(data: &Path) -> bool {
+        schema::file(data).exists()
+    }
+
     /// Runs `call` on a thread that may block, so that neither a cold disk nor another process's write stalls other clients.
     ///
     /// # Errors

@@ -83,12 +83,17 @@ CREATE TABLE bootstrap (
 ) STRICT, WITHOUT ROWID;
 "];
 
+/// Where the registry of a data directory is.
+pub(super) fn file(data: &Path) -> PathBuf {
+    data.join("registry.db")
+}
+
 /// Makes the data directory and an empty database file, readable by nobody else from the first moment on.
 ///
 /// The modes are given to the very calls that create, so there is no moment with wider ones whatever the umask is. SQLite gives its
 /// `-wal` and `-shm` files the mode of the database.
 pub(super) fn create_file(data: &Path) -> Result<PathBuf, Error> {
-    let path = data.join("registry.db");
+    let path = file(data);
     let open = |cause| Error::Open {
         path: path.clone(),
         cause,

@@ -40,6 +40,8 @@ fn at_hours_from_now(level: u8, hours: i64) -> Connect {
     }
 }
 
+// One table.
+#[allow(clippy::too_many_lines)]
 #[test]
 fn secret_devices() {
     let broker = Broker::demo();

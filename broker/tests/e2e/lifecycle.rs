@@ -85,6 +85,24 @@ fn a_second_start_uses_what_the_first_one_made() {
     second.device1(4).ping();
 }
 
+#[test]
+fn a_second_broker_on_the_same_data_is_refused_and_harms_nothing() {
+    let first = Broker::demo();
+    let mut device = first.device1(4);
+    let second = first.cli(&["serve", "--mqtts", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let told = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(second.stdout.is_empty());
+    let owner = format!("in use by another broker (process {})", first.pid());
+    assert!(told.contains(&owner), "{told}");
+    device.ping();
+
+    // Killed, it leaves the file behind, and the next start does not mind.
+    first.signal("KILL");
+    let (_, dir) = first.wait_keeping_dir();
+    Broker::start_in(dir, &Options::default()).device1(4).ping();
+}
+
 #[cfg(unix)]
 #[test]
 fn secrets_lie_in_files_that_only_the_owner_reads() {

@@ -15,6 +15,7 @@ mod clients;
 mod connack;
 mod demo;
 mod engine_guards;
+mod handshakes;
 mod lifecycle;
 mod live_changes;
 mod malformed;

@@ -52,7 +52,7 @@ impl Demo {
                 "  mosquitto_pub {device3} -q 1 -t {} -m '{REPORT}'",
                 report("device3")
             ),
-            "demo: device 1 waits for commands, and the application sends one:".to_owned(),
+            "demo: device 1 waits for commands (a device has one connection: its next one takes over), and the application sends one:".to_owned(),
             format!("  mosquitto_sub {device1} -q 1 -v -t '{commands}/#'"),
             format!("  mosquitto_pub {app} -q 1 -t '{commands}/request_id=1' -m '{COMMAND}'"),
         ]

@@ -17,7 +17,10 @@ pub(super) enum Verb {
     /// Register a device. Prints its id; a secret that was made up is printed, too, once.
     Add(Box<Add>),
     /// Show one device, without its secrets.
-    Show { device: String },
+    Show {
+        /// The device id.
+        device: String,
+    },
     /// List devices.
     List {
         /// Only those of this product.
@@ -31,14 +34,24 @@ pub(super) enum Verb {
         limit: u32,
     },
     /// Remove a device; its session ends.
-    Remove { device: String },
+    Remove {
+        /// The device id.
+        device: String,
+    },
     /// Close the device's session and let it connect no more.
-    Freeze { device: String },
+    Freeze {
+        /// The device id.
+        device: String,
+    },
     /// Let a frozen device connect again.
-    Unfreeze { device: String },
+    Unfreeze {
+        /// The device id.
+        device: String,
+    },
     /// Replace the certificate's fingerprint. Without one, the next certificate that connects is adopted; with `--secondary` and
     /// without one, the secondary is taken away.
     ResetFingerprint {
+        /// The device id.
         device: String,
         /// SHA-256 (64 digits) or SHA-1 (40 digits) in hex, colons and any case allowed.
         fingerprint: Option<String>,
@@ -48,6 +61,7 @@ pub(super) enum Verb {
     },
     /// Replace the secret. Without one, a new one is made up and printed once.
     ResetSecret {
+        /// The device id.
         device: String,
         /// 8 to 32 of the letters A-Z a-z 0-9 _ - ; `-` reads it from stdin.
         #[arg(allow_hyphen_values = true)]
@@ -60,9 +74,19 @@ pub(super) enum Verb {
         remove: bool,
     },
     /// Bind a rule document to the device.
-    Bind { device: String, policy: String },
+    Bind {
+        /// The device id.
+        device: String,
+        /// The document's name without `.json`.
+        policy: String,
+    },
     /// Take a rule document off the device.
-    Unbind { device: String, policy: String },
+    Unbind {
+        /// The device id.
+        device: String,
+        /// The document's name without `.json`.
+        policy: String,
+    },
 }
 
 impl Verb {

@@ -3,6 +3,7 @@
 //! Packets are built here by hand, not with the broker's codec, so that a mistake in the codec cannot hide itself.
 
 mod broker;
+pub(crate) mod openssl;
 mod packets;
 mod wire;
 

@@ -139,10 +139,10 @@ pub(crate) fn this_hour() -> String {
 pub(crate) fn device_password(hour: &str, secret: &str) -> String {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(hour.as_bytes()).unwrap();
     mac.update(secret.as_bytes());
-    let bytes = mac.finalize().into_bytes();
-    bytes
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    let digest = mac.finalize().into_bytes();
+    let two = |half: u8| char::from_digit(half.into(), 16).unwrap();
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(two).collect()
 }
 
 pub(crate) fn publish(topic: &str, payload: &[u8], qos: u8, packet_id: u16) -> Vec<u8> {

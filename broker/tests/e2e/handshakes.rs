@@ -1,10 +1,7 @@
-//! The vendor's own steps with the `openssl` command, to the letter, up to a handshake with `openssl s_client` and `mosquitto_pub`.
-//!
-//! Skipped, with a message, where the commands are not installed.
+//! What the server's side of a handshake sees of certificates that the vendor's steps make, met by `openssl s_client` and `mosquitto_pub`.
 
-// clippy.toml lets `#[test]` functions panic, but not their helpers in a test of its own crate.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
+use crate::support::have;
+use crate::support::openssl::{fingerprint, root, sign};
 use iotda_broker::{
     contract::Lookup,
     registry::Registry,
@@ -14,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::{
     io,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 use tokio::net::TcpListener;
@@ -33,50 +30,16 @@ impl Workshop {
         self.folder.path().join(name)
     }
 
-    fn run(&self, program: &str, arguments: &str) -> Output {
-        Command::new(program)
+    fn answer(&self, arguments: &str) -> serde_json::Value {
+        let output = Command::new(env!("CARGO_BIN_EXE_iotda-broker"))
+            .args(["--json", "--data", "data"])
             .args(arguments.split_whitespace())
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
             .output()
-            .unwrap()
-    }
-
-    fn openssl(&self, arguments: &str) -> String {
-        let output = self.run("openssl", arguments);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments}: {told}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn broker(&self, arguments: &str) -> Output {
-        let arguments = format!("--json --data data {arguments}");
-        self.run(env!("CARGO_BIN_EXE_iotda-broker"), &arguments)
-    }
-
-    fn answer(&self, arguments: &str) -> serde_json::Value {
-        let output = self.broker(arguments);
+            .unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments}: {told}");
         serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// The guide's device certificate: version 1, RSA-2048.
-    fn device_certificate(&self, name: &str, root: &str) {
-        self.openssl(&format!("genrsa -out {name}.key 2048"));
-        self.openssl(&format!(
-            "req -new -key {name}.key -out {name}.csr -subj /C=CN/O=Test/CN={name}"
-        ));
-        self.openssl(&format!(
-            "x509 -req -in {name}.csr -CA {root}.pem -CAkey {root}.key -CAcreateserial -out {name}.pem -days 500 -sha256"
-        ));
-    }
-
-    fn root(&self, name: &str) {
-        self.openssl(&format!("genrsa -out {name}.key 2048"));
-        self.openssl(&format!(
-            "req -x509 -new -nodes -key {name}.key -sha256 -days 1024 -out {name}.pem -subj /C=CN/O=Test/CN={name}"
-        ));
     }
 
     fn registry(&self) -> Registry {
@@ -116,36 +79,21 @@ impl Workshop {
     }
 }
 
-fn is_installed(program: &str) -> bool {
-    let argument = if program == "openssl" {
-        "version"
-    } else {
-        "--help"
-    };
-    let found = Command::new(program).arg(argument).output().is_ok();
-    if !found {
-        eprintln!("skipped: `{program}` is not installed");
-    }
-    found
-}
-
 #[tokio::test]
 async fn the_guide_from_the_root_to_the_handshake() {
-    if !is_installed("openssl") {
+    if !have("openssl", &["version"]) {
         return;
     }
     let w = Workshop::new();
-    w.root("rootCA");
+    root(w.folder.path(), "rootCA", "Device-root");
     let added = w.answer("ca add rootCA.pem");
     let (id, code) = (
         added["certificate_id"].as_str().unwrap(),
         added["verify_code"].as_str().unwrap(),
     );
 
-    w.device_certificate("device", "rootCA");
-    let text = w.openssl("x509 -in device.pem -noout -fingerprint -sha256");
-    let fingerprint = text.trim().split_once('=').unwrap().1;
-    assert!(fingerprint.contains(':'), "{fingerprint}");
+    sign(w.folder.path(), "rootCA", "device", "device");
+    let fingerprint = fingerprint(w.folder.path(), "device", "sha256");
     w.answer("product add demo");
     let device = w.answer(&format!(
         "device add --node-id n --product demo --fingerprint {fingerprint}"
@@ -161,23 +109,8 @@ async fn the_guide_from_the_root_to_the_handshake() {
         assert_eq!((proof.chain.len(), proof.authority), (1, None));
     }
 
-    // A certificate with another name, or signed by another root, does not verify it.
-    w.device_certificate("wrong", "rootCA");
-    let output = w.broker(&format!("ca verify {id} wrong.pem"));
-    assert_eq!(output.status.code(), Some(1));
-    w.root("other");
-    w.device_certificate(code, "other");
-    assert_eq!(
-        w.broker(&format!("ca verify {id} {code}.pem"))
-            .status
-            .code(),
-        Some(1)
-    );
-    w.device_certificate(code, "rootCA");
-    assert_eq!(
-        w.answer(&format!("ca verify {id} {code}.pem"))["status"],
-        true
-    );
+    sign(w.folder.path(), "rootCA", "verify", code);
+    w.answer(&format!("ca verify {id} verify.pem"));
 
     for version in ["-tls1_2", "-tls1_3"] {
         let client = format!(
@@ -197,12 +130,12 @@ async fn the_guide_from_the_root_to_the_handshake() {
 
 #[tokio::test]
 async fn mosquitto_sends_its_certificate_unasked_by_name() {
-    if !is_installed("openssl") || !is_installed("mosquitto_pub") {
+    if !have("openssl", &["version"]) || !have("mosquitto_pub", &["--help"]) {
         return;
     }
     let w = Workshop::new();
-    w.root("rootCA");
-    w.device_certificate("device", "rootCA");
+    root(w.folder.path(), "rootCA", "Device-root");
+    sign(w.folder.path(), "rootCA", "device", "device");
     let client =
         "-h 127.0.0.1 -p {port} --cafile pki/ca.pem --cert device.pem --key device.key -t t -m m";
     let proof = w.meet(w.trust(), "mosquitto_pub", client).await.unwrap();
@@ -215,7 +148,7 @@ async fn mosquitto_sends_its_certificate_unasked_by_name() {
 
 #[tokio::test]
 async fn a_key_that_can_be_factored_proves_nothing() {
-    if !is_installed("openssl") {
+    if !have("openssl", &["version"]) {
         return;
     }
     let w = Workshop::new();
