@@ -2,7 +2,8 @@
 //!
 //! rumqttd keeps a bounded log per filter. A reader that falls behind is set forward silently; only the cursors of what it then gets
 //! show the jump. Every filter of a link is one stream of consecutive offsets; a message does not say which, so an offset belongs to the
-//! stream that expected it, else to a stream not seen yet, else it is a jump of the stream that it is nearest to.
+//! stream that expected it, else to a stream not seen yet, else it is a jump of the stream that it is nearest to. Where a stream starts only its
+//! first message tells: what falls out of the log between SUBSCRIBE and that message is not counted.
 
 /// The next offset of each stream of one link.
 #[derive(Debug, Default)]

@@ -195,6 +195,9 @@ async fn a_reader_that_is_too_slow_learns_how_much_it_lost() {
     })
     .unwrap();
     let mut link = link(&engine, &["t"]).await;
+    // The first message tells where the stream starts.
+    publish(&engine, "t", "first").await;
+    receive(&mut link, 1).await;
     for _ in 0..SENT / 100 {
         let mut batch: Vec<_> = (0..100).map(|_| message("t", "0123456789abcdef")).collect();
         engine.publisher(1).publish(&mut batch).await.unwrap();
