@@ -3,18 +3,22 @@
 //! Rooms, in the direction in which data flows (nothing points back):
 //!
 //! ```text
-//!   cli ─ config ─┐
-//!                 v
-//!   listener ─ tls ─> session ──> policy ──> grant        (who may connect, what may it do)
-//!                        │           ^
-//!                        │           └──── registry       (clients, products, authorities; change feed)
-//!                        v
-//!                      engine ──> rumqttd                 (routes accepted messages; knows no client)
-//!                        │
-//!                        └──> decision, metrics, admin    (what was decided and why)
+//!   cli ── config                                          entry and verbs; file + environment + flags -> final types
+//!    │
+//!    ├─> admin                                             HTTP: health, metrics, policy, sessions
+//!    v     │
+//!   listener ──> session ──> policy ──> grant              who may connect; what may it do, message by message
+//!      │            │   │
+//!      └──> tls <───┘   ├──> engine ──> rumqttd            routes accepted messages; knows no client
+//!            │          v
+//!            └──> registry                                 clients, products, authorities, applications; change feed
+//!
+//!   decision, metrics                                      what was decided, why, how the client hears of it; counters
+//!   contract                                               the records of wit/policy.wit: every room speaks in them
 //! ```
 //!
-//! Read `contract` first, then `session::connect`, then `session::live`.
+//! Read [`contract`] first, then [`session::connect`], then `session::live`. Each room's header says what bounds it and what happens on
+//! failure; the engine's and the registry's say what is kept where.
 
 pub mod admin;
 pub mod cli;

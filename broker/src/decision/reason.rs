@@ -3,8 +3,8 @@
 //! Codes of the contract are open: an unknown one counts as the first of its hundred, one of an unknown hundred as 300. A fault is
 //! never told as a denial: it has rows of its own. Where a version has no code for a case, the connection is closed without a word.
 
+use super::Level;
 use crate::contract::Refusal;
-use crate::session::wire::Level;
 
 /// Why a packet, a subscription or a whole connection is refused or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,14 @@ use crate::contract::{Connect, Grant, Lookup, Principal, Refusal, Subject, UtcMs
 
 /// A generation that is asked on this thread. Each call blocks for a deadline at most, and waits for no turn.
 #[derive(Clone, Copy, Debug)]
-pub struct Blocking<'g>(pub(super) &'g Generation);
+pub struct Blocking<'g>(&'g Generation);
+
+impl Generation {
+    /// The same calls for whoever may block.
+    pub fn blocking(&self) -> Blocking<'_> {
+        Blocking(self)
+    }
+}
 
 impl Blocking<'_> {
     /// [`Generation::identify`].

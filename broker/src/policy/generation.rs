@@ -1,6 +1,5 @@
 //! A generation: one component with one set of documents, proven, configured and ready to be called.
 
-use super::blocking::Blocking;
 use super::code::{Code, hex_digest};
 use super::fault::Fault;
 use super::instance::Instance;
@@ -112,11 +111,6 @@ impl Generation {
     pub async fn inspect(self: &Arc<Self>, access: Access) -> Result<Verdict, Fault> {
         self.ask("inspect", move |policy| policy.inspect(&access))
             .await
-    }
-
-    /// The same calls for whoever may block.
-    pub fn blocking(&self) -> Blocking<'_> {
-        Blocking(self)
     }
 
     pub(super) fn code(&self) -> &Code {

@@ -1,7 +1,7 @@
 //! The life of a CONNECT: from its first byte to a session in its packet loop, or to a code and a closed connection.
 //!
 //! hello → claim → admission (identify, record, authenticate, authorize, enrol) → terms and will → takeover → CONNACK → greetings →
-//! kept messages → [`super::live`]. Everything that refuses answers with a code and closes; nothing waits without a bound. The caller's
+//! kept messages → `live`. Everything that refuses answers with a code and closes; nothing waits without a bound. The caller's
 //! permit for connections without a session is held until the client is admitted, so that strangers cannot use up the broker.
 
 use super::broker::Broker;

@@ -3,6 +3,7 @@
 //! A case runs on the production path: a bounded instance, the host's own compiled [`Grant`], its topic checks. A fault is an error of the case,
 //! whatever the case expects; so is a case that cannot be read, by a misspelt field as well. Format: `reading`.
 
+mod convert;
 mod reading;
 mod records;
 mod report;

@@ -4,15 +4,11 @@
 //! Enumerations and variants may be written in any case, with or without dashes. Bytes are an array of numbers, or `text:…` for UTF-8, or `hex:…`;
 //! without a prefix, text is UTF-8 in passwords and secrets and hex in fingerprints. `now` may be RFC 3339, a certificate `{"pem": "…", "authority": "…"}`.
 
+use super::convert::{Converted, hex_bytes, instant, optional, record, text_bytes, typed, variant};
 use crate::contract::{Connect, Lookup, Subject};
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-
-type Converted = Result<Value, String>;
 
 /// A CONNECT; `null` is the default one.
 pub(super) fn connect(given: Value) -> Result<Connect, String> {
@@ -143,110 +139,6 @@ fn pair(given: Value, defaults: &Value, bytes: fn(Value) -> Converted) -> Conver
 fn product(given: Value) -> Converted {
     let defaults = json!({ "id": "", "policies": [], "attributes": [] });
     record("product", given, &defaults, |_, value| Ok(value))
-}
-
-// --- building blocks --------------------------------------------------------------------------------------------------------
-
-fn typed<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| format!("`{what}`: {error}"))
-}
-
-/// `given` laid over `defaults`, each field converted.
-fn record(
-    what: &str,
-    given: Value,
-    defaults: &Value,
-    convert: impl Fn(&str, Value) -> Converted,
-) -> Converted {
-    let mut given = match given {
-        Value::Null => Map::new(),
-        Value::Object(fields) => fields,
-        other => return Err(format!("`{what}` is no object: `{other}`")),
-    };
-    let mut whole = Map::new();
-    for (field, default) in defaults.as_object().into_iter().flatten() {
-        let value = given.remove(field).unwrap_or_else(|| default.clone());
-        whole.insert(field.clone(), convert(field, value)?);
-    }
-    match given.keys().next() {
-        Some(unknown) => Err(format!("`{what}` has no field `{unknown}`")),
-        None => Ok(Value::Object(whole)),
-    }
-}
-
-fn optional(value: Value, convert: impl Fn(Value) -> Converted) -> Converted {
-    if value.is_null() {
-        Ok(value)
-    } else {
-        convert(value)
-    }
-}
-
-/// Gives an enumeration's or a variant's name the spelling of the bindings.
-fn variant(what: &str, value: Value, names: &[&str]) -> Converted {
-    let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
-    let known = |written: &str| {
-        let mut names = names.iter().filter(|name| plain(name) == plain(written));
-        let name = names.next().map(|name| (*name).to_owned());
-        name.ok_or_else(|| format!("`{what}` cannot be `{written}`"))
-    };
-    match value {
-        Value::String(name) => known(&name).map(Value::String),
-        Value::Object(fields) if fields.len() == 1 => {
-            let renamed = fields
-                .into_iter()
-                .map(|(name, value)| Ok((known(&name)?, value)));
-            renamed.collect::<Result<Map<_, _>, _>>().map(Value::Object)
-        }
-        other => Err(format!("`{what}` cannot be `{other}`")),
-    }
-}
-
-/// UTF-8, unless it says otherwise.
-fn text_bytes(value: Value) -> Converted {
-    bytes(value, |text| Ok(json!(text.as_bytes())))
-}
-
-/// Hex, unless it says otherwise.
-fn hex_bytes(value: Value) -> Converted {
-    bytes(value, hex)
-}
-
-fn bytes(value: Value, unmarked: fn(&str) -> Converted) -> Converted {
-    match &value {
-        Value::Array(_) => Ok(value),
-        Value::String(text) => match text.split_once(':') {
-            Some(("text", text)) => Ok(json!(text.as_bytes())),
-            Some(("hex", text)) => hex(text),
-            _ => unmarked(text),
-        },
-        other => Err(format!("`{other}` is neither text nor an array of bytes")),
-    }
-}
-
-/// With or without colons, in any case.
-fn hex(text: &str) -> Converted {
-    let digits = text.chars().filter(|character| *character != ':');
-    let digits: Option<Vec<u32>> = digits.map(|character| character.to_digit(16)).collect();
-    let fail = || format!("`{text}` is no hex text");
-    let digits = digits.ok_or_else(fail)?;
-    let (pairs, []) = digits.as_chunks::<2>() else {
-        return Err(fail());
-    };
-    let bytes: Vec<u32> = pairs.iter().map(|[high, low]| high * 16 + low).collect();
-    Ok(json!(bytes))
-}
-
-/// Milliseconds since 1970.
-fn instant(value: Value) -> Converted {
-    let Value::String(text) = value else {
-        return Ok(value);
-    };
-    let time = OffsetDateTime::parse(&text, &Rfc3339)
-        .map_err(|error| format!("`now` is no RFC 3339 time: {error}"))?;
-    Ok(json!(
-        time.unix_timestamp() * 1_000 + i64::from(time.millisecond())
-    ))
 }
 
 #[cfg(test)]

@@ -7,15 +7,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 pub use crate::contract::Qos;
-
-/// Protocol level of a connection. Level 3 (`MQIsdp`) is decoded as far as its CONNECT, so that it can be refused by CONNACK 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// MQTT 3.1.1.
-    V4,
-    /// MQTT 5.0.
-    V5,
-}
+pub use crate::decision::Level;
 
 /// A packet from a client.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,10 @@
+//! The MQTT version that a client speaks, and so the numbering in which it hears of a decision.
+
+/// Protocol level of a connection. Level 3 (`MQIsdp`) is decoded as far as its CONNECT, so that it can be refused by CONNACK 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// MQTT 3.1.1.
+    V4,
+    /// MQTT 5.0.
+    V5,
+}
