@@ -1,8 +1,9 @@
 //! A message as it lies in the engine: one buffer that holds the engine's topic, then the envelope, then the payload. Pure.
 //!
 //! rumqttd overwrites a message's QoS by the subscription's, has no message number and knows one topic only; so the publisher's QoS, the
-//! publisher, the number, the expiry, the properties and (where it was cut) the true topic travel in front of the payload. One
-//! right-sized buffer also un-pins the connection's read buffer from the engine's log (upstream issue 1001).
+//! publisher, the number, the expiry, the properties and (where it was cut) the true topic travel in front of the payload. A
+//! right-sized buffer also un-pins the connection's read buffer from the engine's log (upstream issue 1001). Messages of one topic that
+//! came in a row share a buffer of at most 4 KiB: two allocations for 50 small messages instead of a hundred.
 //!
 //! Layout: `flags u8, publisher u64, number u64, [expires u64], [topic u16 + bytes], [properties u32 + bytes], payload`.
 
@@ -16,31 +17,67 @@ const QOS: u8 = 0b0000_0011;
 const HAS_EXPIRY: u8 = 0b0000_0100;
 const HAS_TOPIC: u8 = 0b0000_1000;
 const HAS_PROPERTIES: u8 = 0b0001_0000;
+/// Bytes of the messages that share one buffer.
+const ROW: usize = 4096;
 /// Flags, publisher and number.
 const FIXED: usize = 1 + 8 + 8;
 
-/// Engine topic and engine payload of a message.
-pub(super) fn seal(message: &Message, number: u64) -> (Bytes, Bytes) {
-    let mut buffer = Vec::with_capacity(sealed_size(message));
-    let cut = topic::push_engine_topic(&message.topic, &mut buffer);
-    let topic_end = buffer.len();
-    push_header(message, number, cut, &mut buffer);
-    buffer.extend_from_slice(&message.payload);
-    let mut sealed = Bytes::from(buffer);
-    let topic = sealed.split_to(topic_end);
-    (topic, sealed)
+/// Engine topic and engine payload of each message of `batch`, numbered from `first`, in their order.
+pub(super) fn seal(batch: &[Message], first: u64) -> Vec<(Bytes, Bytes)> {
+    let mut sealed = Vec::with_capacity(batch.len());
+    let (mut rest, mut number) = (batch, first);
+    while let Some(head) = rest.first() {
+        let (row, others) = rest.split_at(row_length(head, rest));
+        seal_row(&head.topic, row, number, &mut sealed);
+        number = number.wrapping_add(row.len() as u64);
+        rest = others;
+    }
+    sealed
 }
 
-/// What a sealed message takes, at most.
-pub(super) fn sealed_size(message: &Message) -> usize {
-    topic::PREFIX_LENGTH
-        + 2 * message.topic.len()
-        + FIXED
-        + 8
-        + 2
-        + 4
-        + message.properties.len()
-        + message.payload.len()
+/// How many messages from the first on share a buffer: those of its topic, which lie in the same logs and so leave them together, up to
+/// [`ROW`] bytes, which is what one of them can pin at most where it is kept longer than the others.
+fn row_length(head: &Message, batch: &[Message]) -> usize {
+    let mut bytes = 0;
+    let shares = |message: &&Message| {
+        bytes += sealed_size(message);
+        message.topic == head.topic && bytes <= ROW
+    };
+    batch.iter().take_while(shares).count().max(1)
+}
+
+fn seal_row(topic: &str, row: &[Message], first: u64, sealed: &mut Vec<(Bytes, Bytes)>) {
+    let room: usize = row.iter().map(sealed_size).sum();
+    let mut buffer = Vec::with_capacity(topic::PREFIX_LENGTH + topic.len() + room);
+    let cut = topic::push_engine_topic(topic, &mut buffer);
+    let topic_end = buffer.len();
+    for (message, number) in row.iter().zip(first..) {
+        push_header(message, number, cut, &mut buffer);
+        buffer.extend_from_slice(&message.payload);
+    }
+    let mut buffer = Bytes::from(buffer);
+    let engine_topic = buffer.split_to(topic_end);
+    for message in row {
+        let length = header_size(message, cut) + message.payload.len();
+        let payload = buffer.split_to(length.min(buffer.len()));
+        sealed.push((engine_topic.clone(), payload));
+    }
+}
+
+/// Exactly what [`push_header`] writes.
+fn header_size(message: &Message, with_topic: bool) -> usize {
+    let topic = u16::try_from(message.topic.len()).map_or(0, |length| 2 + usize::from(length));
+    let properties = message.properties.len();
+    let has_properties = properties > 0 && u32::try_from(properties).is_ok();
+    FIXED
+        + if message.expires.is_some() { 8 } else { 0 }
+        + if with_topic { topic } else { 0 }
+        + if has_properties { 4 + properties } else { 0 }
+}
+
+/// What a sealed message takes without its engine topic, at most; exactly, where that cannot differ from its own.
+fn sealed_size(message: &Message) -> usize {
+    header_size(message, message.topic.contains('=')) + message.payload.len()
 }
 
 /// `None` only for what no `seal` has written.
@@ -157,9 +194,25 @@ mod tests {
             let message = Message {
                 topic: topic.into(), payload: payload.into(), qos: qos(qos_number), publisher, expires, properties: properties.into(), number,
             };
-            let (engine_topic, sealed) = seal(&message, number);
-            prop_assert!(engine_topic.len() + sealed.len() <= sealed_size(&message));
-            prop_assert_eq!(open(engine_topic, sealed), Some(message));
+            let mut other = message.clone();
+            other.topic = "other".into();
+            let few = [message.clone(), message.clone(), other, message.clone()];
+            let batch: Vec<_> = few.into_iter().chain(std::iter::repeat_n(message, 100)).collect();
+            let first = number.min(u64::MAX - 200);
+            let opened: Vec<_> = seal(&batch, first).into_iter().map(|(topic, payload)| open(topic, payload)).collect();
+            let numbered = batch.into_iter().zip(first..).map(|(message, number)| Some(Message { number, ..message }));
+            prop_assert_eq!(opened, numbered.collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn sizes_are_exact(message in "[$]?[a-z=/]{1,20}", payload in 0_usize..6_000, properties in 0_usize..30, expires in prop::option::of(any::<u64>())) {
+            let message = Message {
+                topic: message.into(), payload: vec![0; payload].into(), qos: Qos::AtMostOnce, publisher: 1, expires,
+                properties: vec![0; properties].into(), number: 0,
+            };
+            let (_, sealed) = seal(std::slice::from_ref(&message), 0).remove(0);
+            prop_assert!(sealed.len() <= sealed_size(&message));
+            prop_assert!(message.topic.contains('=') || sealed.len() == sealed_size(&message));
         }
 
         #[test]

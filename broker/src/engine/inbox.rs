@@ -3,7 +3,7 @@
 //! Bounds: as many tasks as templates (the contract allows 64). Failure: when the engine is down a task waits for its next life and
 //! subscribes again; messages of the gap are lost and the restart is logged.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ async fn subscribed(engine: &Arc<Inner>, filter: &str) -> Result<Link, Down> {
 }
 
 async fn run(engine: Arc<Inner>, filter: String, mut link: Link, target: Arc<ArcSwap<Target>>) {
-    let mut messages = Vec::new();
+    let mut messages = VecDeque::new();
     loop {
         match link.receive(&mut messages).await {
             Ok(lost) => hand_out(&target.load(), lost, &mut messages),
@@ -97,7 +97,7 @@ async fn run(engine: Arc<Inner>, filter: String, mut link: Link, target: Arc<Arc
     }
 }
 
-fn hand_out(target: &Target, lost: u64, messages: &mut Vec<Message>) {
+fn hand_out(target: &Target, lost: u64, messages: &mut VecDeque<Message>) {
     if lost > 0 {
         target.deliver.lost(target.template, lost);
     }

@@ -5,6 +5,7 @@
 //! A link says goodbye itself, in the task that also wakes the router, because a wake-up for a link that is gone kills the router
 //! (facts: P3); that task is the closer, which gets what is left of a dropped link.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,9 +25,11 @@ pub struct Link {
     ends: Option<Ends>,
     engine: Arc<Inner>,
     filters: Vec<String>,
+    /// How many different ones: as many streams of messages come.
+    streams: usize,
     cursors: Cursors,
     /// Messages that came in while a SUBACK was awaited.
-    early: Vec<Message>,
+    early: VecDeque<Message>,
     lost: u64,
     /// The router has paused this link and waits to be woken.
     paused: bool,
@@ -57,8 +60,9 @@ impl Link {
             ends: Some(Ends { id, tx, rx }),
             engine,
             filters: Vec::new(),
+            streams: 0,
             cursors: Cursors::default(),
-            early: Vec::new(),
+            early: VecDeque::new(),
             lost: 0,
             paused: false,
             acknowledged: false,
@@ -81,6 +85,7 @@ impl Link {
             .subscribe(filter.clone())
             .map_err(|_| Down)?;
         self.filters.push(filter);
+        self.streams += 1;
         while !self.acknowledged {
             let first = self.next().await?;
             let mut early = std::mem::take(&mut self.early);
@@ -101,6 +106,7 @@ impl Link {
         if self.filters.contains(&filter) {
             return Ok(());
         }
+        self.streams -= 1;
         self.cursors.forget();
         self.ends
             .as_mut()
@@ -115,15 +121,18 @@ impl Link {
     ///
     /// Returns how many messages the engine has dropped because this reader was too slow: normally 0. One publication comes as often as
     /// there are filters on this link that match it, with the same number; topics that only share an engine topic come too.
-    pub async fn receive(&mut self, into: &mut Vec<Message>) -> Result<u64, Down> {
+    pub async fn receive(&mut self, into: &mut VecDeque<Message>) -> Result<u64, Down> {
         self.wake_if_paused().await?;
         let enough = into.len() + BATCH;
         if self.early.is_empty() {
             let first = self.next().await?;
+            into.reserve(BATCH);
             self.note(first, into);
         }
         into.append(&mut self.early);
         self.drain(enough, into);
+        // Now, and not with the next call: the router fills the link while the caller works on these.
+        self.wake_if_paused().await?;
         Ok(std::mem::take(&mut self.lost))
     }
 
@@ -138,7 +147,7 @@ impl Link {
     }
 
     /// Takes what is there without waiting.
-    fn drain(&mut self, enough: usize, into: &mut Vec<Message>) {
+    fn drain(&mut self, enough: usize, into: &mut VecDeque<Message>) {
         let past = Instant::now();
         while into.len() < enough {
             let Some(next) = self
@@ -152,11 +161,11 @@ impl Link {
         }
     }
 
-    fn note(&mut self, notification: Option<Notification>, into: &mut Vec<Message>) {
+    fn note(&mut self, notification: Option<Notification>, into: &mut VecDeque<Message>) {
         match notification {
             Some(Notification::Forward(forward)) => {
                 if let Some((_, offset)) = forward.cursor {
-                    self.lost += self.cursors.note(offset, self.distinct_filters());
+                    self.lost += self.cursors.note(offset, self.streams);
                 }
                 into.extend(envelope::open(
                     forward.publish.topic,
@@ -169,17 +178,6 @@ impl Link {
                 self.acknowledged |= matches!(packet, Some(Packet::SubAck(..)));
             }
             None => {}
-        }
-    }
-
-    fn distinct_filters(&self) -> usize {
-        match self.filters.as_slice() {
-            [] | [_] => self.filters.len(),
-            many => many
-                .iter()
-                .enumerate()
-                .filter(|(at, filter)| !many.iter().take(*at).any(|earlier| earlier == *filter))
-                .count(),
         }
     }
 

@@ -42,10 +42,7 @@ impl Publisher {
     /// Outside the lock: the copies cost more than everything under it. In reverse, so that the next one is popped.
     fn seal(&self, batch: &[Message]) -> Vec<(Bytes, Bytes)> {
         let first = self.engine.take_numbers(batch.len());
-        let numbered = batch.iter().zip(first..);
-        let mut sealed: Vec<_> = numbered
-            .map(|(message, number)| envelope::seal(message, number))
-            .collect();
+        let mut sealed = envelope::seal(batch, first);
         sealed.reverse();
         sealed
     }

@@ -1,5 +1,6 @@
 //! The engine with a real router: what kills or confuses a stock rumqttd leaves ours serving.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -29,7 +30,7 @@ async fn publish(engine: &Engine, topic: &str, payload: &str) {
 
 /// Receives until `count` messages are there.
 async fn receive(link: &mut Link, count: usize) -> Vec<Message> {
-    let mut into = Vec::new();
+    let mut into = VecDeque::new();
     while into.len() < count {
         let lost = timeout(Duration::from_secs(5), link.receive(&mut into))
             .await
@@ -37,7 +38,7 @@ async fn receive(link: &mut Link, count: usize) -> Vec<Message> {
             .unwrap();
         assert_eq!(lost, 0);
     }
-    into
+    into.into()
 }
 
 fn payloads(messages: &[Message]) -> Vec<String> {
@@ -203,9 +204,9 @@ async fn a_reader_that_is_too_slow_learns_how_much_it_lost() {
         engine.publisher(1).publish(&mut batch).await.unwrap();
     }
     publish(&engine, "t", "last").await;
-    let (mut got, mut lost) = (Vec::new(), 0);
+    let (mut got, mut lost) = (VecDeque::new(), 0);
     while got
-        .last()
+        .back()
         .is_none_or(|last: &Message| last.payload != "last")
     {
         lost += timeout(Duration::from_secs(5), link.receive(&mut got))
@@ -277,7 +278,7 @@ async fn a_dead_router_is_replaced_and_inboxes_come_back() {
         .publish("é", "x")
         .unwrap();
     assert_eq!(
-        timeout(Duration::from_secs(5), own.receive(&mut Vec::new()))
+        timeout(Duration::from_secs(5), own.receive(&mut VecDeque::new()))
             .await
             .unwrap(),
         Err(Down)

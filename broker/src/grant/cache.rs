@@ -23,7 +23,8 @@ pub struct DecisionCache {
 #[derive(Clone, Debug)]
 struct Entry {
     action: Action,
-    decision: Decision,
+    /// `None`: one of the client's own inboxes brings it.
+    decision: Option<Decision>,
     topic: Box<str>,
 }
 
@@ -32,6 +33,7 @@ struct Entry {
 enum Action {
     Publish(Qos),
     Receive,
+    Arrive,
 }
 
 impl DecisionCache {
@@ -42,14 +44,28 @@ impl DecisionCache {
 
     /// [`Grant::publish`], remembered.
     pub fn publish(&mut self, grant: &Grant, topic: &str, qos: Qos) -> Decision {
-        let decide = || grant.publish(topic, qos);
-        self.decide(grant.number, Action::Publish(qos), topic, decide)
+        let decide = || Some(grant.publish(topic, qos));
+        let decided = self.decide(grant.number, Action::Publish(qos), topic, decide);
+        decided.unwrap_or(Decision::Deny { rule: None })
     }
 
     /// [`Grant::receive`], remembered.
     pub fn receive(&mut self, grant: &Grant, topic: &str) -> Decision {
-        let decide = || grant.receive(topic);
-        self.decide(grant.number, Action::Receive, topic, decide)
+        let decide = || Some(grant.receive(topic));
+        let decided = self.decide(grant.number, Action::Receive, topic, decide);
+        decided.unwrap_or(Decision::Deny { rule: None })
+    }
+
+    /// [`Grant::receive`] for a message that no inbox has brought, remembered; `None` where `by_inbox` says that one does. What that says
+    /// may not change under one grant.
+    pub fn arrives(
+        &mut self,
+        grant: &Grant,
+        topic: &str,
+        by_inbox: impl FnOnce() -> bool,
+    ) -> Option<Decision> {
+        let decide = || (!by_inbox()).then(|| grant.receive(topic));
+        self.decide(grant.number, Action::Arrive, topic, decide)
     }
 
     /// Forgets everything and gives the memory back.
@@ -67,8 +83,8 @@ impl DecisionCache {
         grant: u64,
         action: Action,
         topic: &str,
-        decide: impl FnOnce() -> Decision,
-    ) -> Decision {
+        decide: impl FnOnce() -> Option<Decision>,
+    ) -> Option<Decision> {
         if topic.len() > TOPIC_MAX {
             return decide();
         }
@@ -93,8 +109,8 @@ impl DecisionCache {
         hash: usize,
         action: Action,
         topic: &str,
-        decision: Decision,
-    ) -> Decision {
+        decision: Option<Decision>,
+    ) -> Option<Decision> {
         let taken = !matches!(self.place(hash), Some(None));
         if taken && self.places.len() < PLACES_MAX {
             self.grow();
@@ -133,6 +149,7 @@ fn hash(action: Action, topic: &str) -> usize {
     let seed = match action {
         Action::Publish(qos) => 1 + qos as u64,
         Action::Receive => 0,
+        Action::Arrive => 4,
     };
     let (words, tail) = topic.as_bytes().as_chunks::<8>();
     let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(SPREAD);

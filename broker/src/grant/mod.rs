@@ -18,6 +18,7 @@ pub(crate) use limits::check;
 pub use limits::{TooLarge, Unusable};
 
 use crate::contract::{self, Actions, Effect, Qos};
+use bytestring::ByteString;
 use inbox::Inboxes;
 use rule::{Overlap, Rule};
 use std::sync::Arc;
@@ -106,6 +107,14 @@ impl Grant {
         cut.map_or(topic, |(routed, _)| routed)
     }
 
+    /// [`routed`](Self::routed), owned.
+    pub fn without_suffix(&self, topic: ByteString) -> ByteString {
+        match self.suffix_mark {
+            None => topic,
+            Some(_) => topic.slice_ref(self.routed(&topic)),
+        }
+    }
+
     /// May the client publish to `topic` (valid, [`routed`](Self::routed)) at `qos`? A rule whose `max-qos` is lower does not match.
     pub fn publish(&self, topic: &str, qos: Qos) -> Decision {
         self.first(Actions::PUBLISH, |rule| {
@@ -144,6 +153,11 @@ impl Grant {
         };
         let own = |inbox: &inbox::Template| inbox.filter_for(&self.client_id, product, node);
         self.inboxes.templates.iter().filter_map(own).collect()
+    }
+
+    /// Unique in this process.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// For logs; empty where there is no such rule.

@@ -1,18 +1,19 @@
 //! One client's socket with its buffers: bytes in, bytes out, and the moments that time-outs are counted from.
 //!
 //! Bounds: reading pauses while [`OUTPUT_HIGH`] bytes wait to be written, so a client that sends without reading stops itself; one
-//! packet is bounded by the caller. Idle, it holds no buffer at all: reading goes through the thread's stack. An error of the socket is
-//! a closed connection.
+//! packet is bounded by the caller. Idle, it holds no buffer at all: busy connections take turns with those of their thread. An error of
+//! the socket is a closed connection.
 
 mod farewell;
+mod spare;
 
 use bytes::{Buf, BytesMut};
+use std::future::Future;
 use std::io;
-use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 /// A connection's byte stream: TCP, or TLS over TCP.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -23,8 +24,9 @@ pub type Stream = Box<dyn Duplex>;
 
 /// More than this waiting to be written: nothing is read, and no more is fetched for the client.
 pub(crate) const OUTPUT_HIGH: usize = 64 * 1024;
-/// One read: a TLS record.
-const READ: usize = 16 * 1024;
+
+/// Room for one read at least.
+const READ_MIN: usize = 8 * 1024;
 
 /// What happened on the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct Connection {
     stream: Stream,
     pub(crate) input: BytesMut,
     pub(crate) output: BytesMut,
+    wide_input: bool,
+    wide_output: bool,
     unflushed: bool,
     /// When the last whole packet came.
     pub(crate) heard_at: Instant,
@@ -53,6 +57,8 @@ impl Connection {
             stream,
             input: BytesMut::new(),
             output: BytesMut::new(),
+            wide_input: false,
+            wide_output: false,
             unflushed: false,
             heard_at: Instant::now(),
             stalled_at: None,
@@ -86,11 +92,14 @@ impl Connection {
 
     /// Reads once; the number of bytes, 0 at the end of the stream.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut scratch = [MaybeUninit::<u8>::uninit(); READ];
-        let mut read = ReadBuf::uninit(&mut scratch);
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
-        self.input.extend_from_slice(read.filled());
-        Poll::Ready(Ok(read.filled().len()))
+        spare::widen(&mut self.input, &mut self.wide_input);
+        // A packet that is larger than a buffer: `read_buf` alone would make room for 64 bytes at a time.
+        self.input.reserve(READ_MIN);
+        let read = pin!(self.stream.read_buf(&mut self.input)).poll(context);
+        if !matches!(read, Poll::Ready(Ok(1..))) {
+            spare::narrow(&mut self.input, &mut self.wide_input);
+        }
+        read
     }
 
     /// Writes until all is written and flushed.
@@ -107,6 +116,7 @@ impl Connection {
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        spare::narrow(&mut self.output, &mut self.wide_output);
         if !self.unflushed {
             return Poll::Ready(Ok(()));
         }
@@ -124,21 +134,22 @@ impl Connection {
         self.output.advance(written);
         self.unflushed = true;
         self.stalled_at = None;
-        if self.output.is_empty() {
-            self.output = BytesMut::new();
-        }
+    }
+
+    /// Makes room for the answers and deliveries of one turn.
+    pub(crate) fn open_output(&mut self) {
+        spare::widen(&mut self.output, &mut self.wide_output);
     }
 
     fn stalled(&mut self) -> Poll<io::Result<()>> {
         self.stalled_at.get_or_insert_with(Instant::now);
+        spare::narrow(&mut self.output, &mut self.wide_output);
         Poll::Pending
     }
 
-    /// Gives the input's memory back where nothing is left in it.
+    /// Gives the input's memory back but for a packet that is not complete.
     pub(crate) fn release_input(&mut self) {
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
+        spare::narrow(&mut self.input, &mut self.wide_input);
     }
 }
 

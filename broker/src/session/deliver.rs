@@ -2,8 +2,10 @@
 //!
 //! A link brings supersets (engine topics are canonical) and one copy per overlapping filter, so every message is matched against the
 //! session's own filters and against `receive`, whatever brought it. What belongs to one of the client's own inboxes is left to the
-//! inbox. A message that cannot be inspected is not delivered. One that finds no room: see [`super::outbound`].
+//! inbox. A message before which nothing waits is written at once; the others go through the queue. Only what must be inspected needs
+//! waiting, and a message that cannot be inspected is not delivered. One that finds no room: see [`super::outbound`].
 
+use super::connection::OUTPUT_HIGH;
 use super::inboxes::Inboxed;
 use super::inspect::{Answer, Inspected};
 use super::outbound::Offered;
@@ -11,89 +13,168 @@ use super::qos::{OFFERED, lower};
 use super::queue::Queued;
 use super::session::Session;
 use super::subscriptions::Match;
+use super::verdict::{Basis, Verdict, Wanted};
 use super::{clock, wire};
-use crate::contract::{Actions, Qos};
+use crate::contract::{Actions, Qos, UtcMs};
 use crate::decision::Action;
 use crate::engine::Message;
 use crate::grant::Decision;
 use bytes::BytesMut;
 
-/// A message that is not for this client: nothing waits more, nothing was dropped for want of room.
-const NOTHING: Offered = Offered::Waits(0);
+/// What became of a message.
+pub(super) enum Accepted {
+    /// It was written, or it is in the queue, or it is not for this client.
+    Done(Offered),
+    /// This rule wants it inspected first.
+    Inspect(Queued, u16),
+}
+
+/// Nothing more waits, and nothing was dropped for want of room.
+const NOTHING: Accepted = Accepted::Done(Offered::Waits(0));
 
 impl Session {
-    /// Judges one message of the link and queues it.
-    pub(super) async fn accept_linked(&mut self, message: Message) -> Offered {
-        match self.wants_linked(&message) {
-            Some(wanted) => self.accept(message, wanted).await,
+    /// Judges one message of the link; writes or queues it.
+    pub(super) fn accept_linked(&mut self, message: Message, output: &mut BytesMut) -> Accepted {
+        let mut verdict = std::mem::take(&mut self.verdict);
+        let accepted = match self.wants_linked(&message, &mut verdict) {
+            Some((matched, decision)) => self.accept(message, matched, decision, output),
             None => NOTHING,
-        }
+        };
+        self.verdict = verdict;
+        accepted
     }
 
-    /// Judges one message of an inbox and queues it.
-    pub(super) async fn accept_inboxed(&mut self, inboxed: Inboxed) -> Offered {
+    /// Judges one message of an inbox; writes or queues it.
+    pub(super) fn accept_inboxed(&mut self, inboxed: Inboxed, output: &mut BytesMut) -> Accepted {
         let Inboxed { message, inbox } = inboxed;
-        let Some(wanted) = self.wants_inboxed(&message, inbox.max_qos) else {
+        let Some(matched) = self.wants_inboxed(&message, inbox.max_qos) else {
             self.broker.metrics.dropped("not_subscribed", 1);
             return NOTHING;
         };
-        self.accept(message, wanted).await
+        let decision = self.rules.receive(&message.topic);
+        self.accept(message, &matched, decision, output)
     }
 
-    /// Writes as much as the window, the client and the output buffer take.
-    pub(super) fn fill(&mut self, output: &mut BytesMut, most: usize) {
+    fn accept(
+        &mut self,
+        message: Message,
+        matched: &Match,
+        decision: Decision,
+        output: &mut BytesMut,
+    ) -> Accepted {
+        let Some((qos, inspect)) = self.passes(&message, matched, decision) else {
+            return NOTHING;
+        };
+        if let Some(rule) = inspect {
+            return Accepted::Inspect(queued(message, qos, matched), rule);
+        }
+        if output.len() < OUTPUT_HIGH && self.outbound.is_clear_for(qos) {
+            self.write_at_once(message, qos, matched, output);
+            return NOTHING;
+        }
+        Accepted::Done(self.outbound.offer(queued(message, qos, matched)))
+    }
+
+    /// The QoS of a delivery that may be, and the rule that wants it inspected.
+    fn passes(
+        &mut self,
+        message: &Message,
+        matched: &Match,
+        decision: Decision,
+    ) -> Option<(Qos, Option<u16>)> {
+        let (max_qos, inspect) = match decision {
+            Decision::Allow { max_qos, .. } => (max_qos, None),
+            Decision::Inspect { max_qos, rule, .. } => (max_qos, Some(rule)),
+            Decision::Deny { rule } => {
+                self.deny_receive(message, rule);
+                return None;
+            }
+        };
+        let qos = lower(lower(lower(message.qos, matched.qos), max_qos), OFFERED);
+        Some((qos, inspect))
+    }
+
+    /// Past the queue, in which nothing waits.
+    fn write_at_once(
+        &mut self,
+        message: Message,
+        qos: Qos,
+        matched: &Match,
+        output: &mut BytesMut,
+    ) {
+        let now = message.expires.map_or(0, |_| clock::now());
+        if message.expires.is_some_and(|expires| expires <= now) {
+            self.tally.expired += 1;
+            return;
+        }
+        let message = queued(message, qos, matched);
+        let mut delivery = delivery(&message, 0, false, now);
+        if self.terms.is_too_large(&delivery) {
+            self.tally.too_large += 1;
+            return;
+        }
+        if qos == Qos::AtMostOnce {
+            wire::publish(self.terms.level, &delivery, output);
+        } else {
+            delivery.packet_id = self.outbound.next_id();
+            wire::publish(self.terms.level, &delivery, output);
+            let packet_id = delivery.packet_id;
+            self.outbound.flies(packet_id, message);
+        }
+        self.tally.written(qos);
+    }
+
+    /// Writes as much of the queue as the window, the client and the output buffer take.
+    pub(super) fn fill(&mut self, output: &mut BytesMut) {
+        if !self.outbound.has_waiting() {
+            return;
+        }
         let now = clock::now();
-        let mut expired = 0;
-        let mut too_large = 0;
-        while output.len() < most {
-            let Some(sending) = self.outbound.next(now, &mut expired) else {
+        while output.len() < OUTPUT_HIGH {
+            let Some(sending) = self.outbound.next(now, &mut self.tally.expired) else {
                 break;
             };
-            let message = sending.message;
-            let (packet_id, qos) = (sending.packet_id, message.qos);
-            let delivery = wire::Delivery {
-                dup: sending.dup,
-                qos,
-                retain: false,
-                topic: &message.topic,
-                packet_id,
-                expiry: message.expiry_left(now),
-                properties: &message.properties,
-                subscription_ids: &message.ids,
-                payload: &message.payload,
-            };
-            if wire::delivery_size(self.terms.level, &delivery) > self.terms.packet_max {
+            let delivery = delivery(sending.message, sending.packet_id, sending.dup, now);
+            if self.terms.is_too_large(&delivery) {
                 // As if it had been delivered (MQTT-3.1.2-25).
-                too_large += 1;
+                self.tally.too_large += 1;
+                let packet_id = sending.packet_id;
                 self.outbound.acknowledge(packet_id);
                 continue;
             }
             wire::publish(self.terms.level, &delivery, output);
-            let [unreliable, reliable] = &self.broker.metrics.deliveries;
-            if qos == Qos::AtMostOnce {
-                unreliable.inc()
-            } else {
-                reliable.inc()
-            };
+            self.tally.written(delivery.qos);
         }
-        self.broker.metrics.dropped("expired", expired);
-        self.broker
-            .metrics
-            .dropped("over_packet_maximum", too_large);
     }
 
-    /// What the client's filters say of a message of the link; `None`: it is not for this client, or not by this way, or not twice.
-    pub(super) fn wants_linked(&mut self, message: &Message) -> Option<Match> {
-        let local = message.publisher == self.number;
-        let wanted = self.subscriptions.matching(&message.topic, local)?;
-        if self.subscriptions.linked() > 1 && !self.copies.is_first(message.number) {
+    /// What the client's filters and rules say of a message of the link; `None`: it is not for this client, or not by this way, or
+    /// not twice.
+    fn wants_linked<'v>(
+        &mut self,
+        message: &Message,
+        verdict: &'v mut Verdict,
+    ) -> Option<(&'v Match, Decision)> {
+        let basis = Basis {
+            subscriptions: self.subscriptions.state(),
+            grant: self.rules.grant.number(),
+            local: message.publisher == self.number,
+        };
+        let decide = || self.decide_linked(&message.topic, basis.local);
+        let wanted = verdict.on(&message.topic, basis, decide)?;
+        if wanted.copied && !self.copies.is_first(message.number) {
             return None;
         }
+        Some((&wanted.matched, wanted.decision?))
+    }
+
+    fn decide_linked(&mut self, topic: &str, local: bool) -> Option<Wanted> {
+        let matched = self.subscriptions.matching(topic, local)?;
         let card = &self.seat.mailbox.card;
-        let other_way = self
-            .rules
-            .is_own_inbox(&message.topic, &card.product, &card.node);
-        (!other_way).then_some(wanted)
+        Some(Wanted {
+            matched,
+            copied: self.subscriptions.linked() > 1,
+            decision: self.rules.arrives(topic, &card.product, &card.node),
+        })
     }
 
     /// An inbox's topic comes without a subscription where the grant says so, and at the subscribed QoS where there is one.
@@ -112,47 +193,44 @@ impl Session {
         Some(wanted)
     }
 
-    async fn accept(&mut self, message: Message, wanted: Match) -> Offered {
-        match self.judge_delivery(message, wanted).await {
-            Some(queued) => self.outbound.offer(queued),
-            None => NOTHING,
-        }
+    /// A message of the link for a session whose client is away.
+    pub(super) async fn judge_linked(&mut self, message: Message) -> Option<Queued> {
+        let mut verdict = std::mem::take(&mut self.verdict);
+        let judged = match self.wants_linked(&message, &mut verdict) {
+            Some((matched, decision)) => self.judge_delivery(message, matched, decision).await,
+            None => None,
+        };
+        self.verdict = verdict;
+        judged
     }
 
-    /// The rules' last word on one message.
-    pub(super) async fn judge_delivery(
+    /// A message of an inbox for a session whose client is away.
+    pub(super) async fn judge_inboxed(
         &mut self,
         message: Message,
-        wanted: Match,
+        matched: &Match,
     ) -> Option<Queued> {
-        let (max_qos, inspect) = match self.rules.cache.receive(&self.rules.grant, &message.topic) {
-            Decision::Allow { max_qos, .. } => (max_qos, None),
-            Decision::Inspect { max_qos, rule, .. } => (max_qos, Some(rule)),
-            Decision::Deny { rule } => {
-                self.deny_receive(&message, rule);
-                return None;
-            }
-        };
-        let mut queued = Queued {
-            qos: lower(lower(lower(message.qos, wanted.qos), max_qos), OFFERED),
-            topic: message.topic,
-            payload: message.payload,
-            expires: message.expires,
-            properties: message.properties,
-            ids: wanted.ids,
-            greeting: false,
-        };
-        if let Some(rule) = inspect
-            && !self.inspect_delivery(&mut queued, rule).await
-        {
-            return None;
+        let decision = self.rules.receive(&message.topic);
+        self.judge_delivery(message, matched, decision).await
+    }
+
+    async fn judge_delivery(
+        &mut self,
+        message: Message,
+        matched: &Match,
+        decision: Decision,
+    ) -> Option<Queued> {
+        let (qos, inspect) = self.passes(&message, matched, decision)?;
+        let message = queued(message, qos, matched);
+        match inspect {
+            None => Some(message),
+            Some(rule) => self.inspected_delivery(message, rule).await,
         }
-        Some(queued)
     }
 
     /// Most denied deliveries are the echo of the client's own uplink under a broad filter: counted, and logged only when asked for.
-    fn deny_receive(&self, message: &Message, rule: Option<u16>) {
-        self.broker.metrics.denied(Action::Receive.name());
+    fn deny_receive(&mut self, message: &Message, rule: Option<u16>) {
+        self.tally.denied += 1;
         if tracing::enabled!(target: "decision", tracing::Level::DEBUG) {
             let refusal = self
                 .rules
@@ -167,7 +245,12 @@ impl Session {
         }
     }
 
-    async fn inspect_delivery(&mut self, queued: &mut Queued, rule: u16) -> bool {
+    /// The message that passes the inspection, perhaps with another payload.
+    pub(super) async fn inspected_delivery(
+        &mut self,
+        mut queued: Queued,
+        rule: u16,
+    ) -> Option<Queued> {
         let inspected = Inspected {
             action: Actions::RECEIVE,
             topic: &queued.topic,
@@ -177,17 +260,45 @@ impl Session {
             rule,
         };
         match self.inspect(inspected).await {
-            Answer::Allow(payload) => queued.payload = payload,
+            Answer::Allow(payload) => {
+                queued.payload = payload;
+                Some(queued)
+            }
             Answer::Deny(refusal) => {
                 self.denied(Action::Receive, &queued.topic, queued.qos, &refusal);
-                return false;
+                None
             }
             Answer::Fault(fault) => {
                 self.record(Action::Receive).fault(&fault).emit();
                 self.broker.metrics.dropped("fault", 1);
-                return false;
+                None
             }
         }
-        true
+    }
+}
+
+fn queued(message: Message, qos: Qos, matched: &Match) -> Queued {
+    Queued {
+        qos,
+        topic: message.topic,
+        payload: message.payload,
+        expires: message.expires,
+        properties: message.properties,
+        ids: matched.ids.clone(),
+        greeting: false,
+    }
+}
+
+fn delivery(message: &Queued, packet_id: u16, dup: bool, now: UtcMs) -> wire::Delivery<'_> {
+    wire::Delivery {
+        dup,
+        qos: message.qos,
+        retain: false,
+        topic: &message.topic,
+        packet_id,
+        expiry: message.expiry_left(now),
+        properties: &message.properties,
+        subscription_ids: &message.ids,
+        payload: &message.payload,
     }
 }

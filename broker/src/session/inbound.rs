@@ -15,7 +15,6 @@ use crate::decision::{Action, Cause};
 use crate::engine::Message;
 use crate::grant::{Decision, filter};
 use bytes::Bytes;
-use bytestring::ByteString;
 use std::time::Instant;
 
 const QOS_NOT_SUPPORTED: u8 = 0x9B;
@@ -30,6 +29,12 @@ struct Dropped {
     reason: String,
 }
 
+/// A PUBLISH that passes if this rule's inspection lets it.
+pub(super) struct ToInspect {
+    packet: Publish,
+    rule: u16,
+}
+
 /// Leave to pass, or a rule to ask.
 enum Passing {
     Allowed,
@@ -37,33 +42,49 @@ enum Passing {
 }
 
 impl Session {
-    /// Takes one PUBLISH. `Err` ends the connection.
-    pub(super) async fn publish(
+    /// Takes one PUBLISH. `Err` ends the connection; what a rule wants inspected first comes back.
+    pub(super) fn publish(
         &mut self,
-        packet: Publish,
+        mut packet: Publish,
+        intake: &mut Intake,
+    ) -> Result<Option<ToInspect>, End> {
+        offered(&packet, self.is_v5())?;
+        let topic = std::mem::take(&mut packet.topic);
+        let topic = self.aliases.resolve(topic, packet.alias);
+        let topic = topic.map_err(|code| broke(code, "the topic alias stands for no topic"))?;
+        packet.topic = self.rules.grant.without_suffix(topic);
+        match self.passes_rules(&packet, intake.now) {
+            Ok(Passing::Allowed) => self.take(packet, intake),
+            Ok(Passing::Inspect { rule }) => return Ok(Some(ToInspect { packet, rule })),
+            Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
+        }
+        Ok(None)
+    }
+
+    /// Takes what passes the inspection, which may replace the payload.
+    pub(super) async fn inspect_publish(
+        &mut self,
+        asked: ToInspect,
         intake: &mut Intake,
     ) -> Result<(), End> {
-        offered(&packet, self.is_v5())?;
-        let topic = self.aliases.resolve(packet.topic.clone(), packet.alias);
-        let topic = topic.map_err(|code| broke(code, "the topic alias stands for no topic"))?;
-        let topic = topic.slice_ref(self.rules.grant.routed(&topic));
-        match self.pass(&packet, &topic).await {
-            Ok(payload) => self.take(&packet, topic, payload, intake),
+        let ToInspect { mut packet, rule } = asked;
+        match self.inspected(&packet, rule).await {
+            Ok(payload) => {
+                packet.payload = payload;
+                self.take(packet, intake);
+            }
             Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
         }
         Ok(())
     }
 
-    /// The payload that passes, which an inspection may have replaced.
-    async fn pass(&mut self, packet: &Publish, topic: &ByteString) -> Result<Bytes, Dropped> {
-        self.fits(packet, topic)?;
-        match self.allowed(packet, topic)? {
-            Passing::Allowed => Ok(packet.payload.clone()),
-            Passing::Inspect { rule } => self.inspected(packet, topic, rule).await,
-        }
+    fn passes_rules(&mut self, packet: &Publish, now: Instant) -> Result<Passing, Dropped> {
+        self.fits(packet, now)?;
+        self.allowed(packet)
     }
 
-    fn fits(&mut self, packet: &Publish, topic: &ByteString) -> Result<(), Dropped> {
+    fn fits(&mut self, packet: &Publish, now: Instant) -> Result<(), Dropped> {
+        let topic = &packet.topic;
         if !filter::is_valid_topic(topic) {
             let cause = Cause::Protocol(TOPIC_INVALID);
             return Err(dropped(
@@ -87,7 +108,7 @@ impl Session {
                 format!("the payload is larger than {} bytes", limits.payload),
             ));
         }
-        if !self.rates.pay(packet.payload.len(), Instant::now()) {
+        if !self.rates.pay(packet.payload.len(), now) {
             return Err(dropped(
                 "rate",
                 Cause::Limit,
@@ -97,32 +118,27 @@ impl Session {
         Ok(())
     }
 
-    fn allowed(&mut self, packet: &Publish, topic: &str) -> Result<Passing, Dropped> {
-        match self
-            .rules
+    fn allowed(&mut self, packet: &Publish) -> Result<Passing, Dropped> {
+        let rules = &mut self.rules;
+        let decision = rules
             .cache
-            .publish(&self.rules.grant, topic, packet.qos)
-        {
+            .publish(&rules.grant, &packet.topic, packet.qos);
+        match decision {
             Decision::Allow { .. } => Ok(Passing::Allowed),
             Decision::Inspect { rule, .. } => Ok(Passing::Inspect { rule }),
             Decision::Deny { rule } => {
                 let refusal = self
                     .rules
                     .refusal("the rules do not allow to publish on this topic", rule);
-                Err(self.refused(packet, topic, refusal))
+                Err(self.refused(packet, refusal))
             }
         }
     }
 
-    async fn inspected(
-        &mut self,
-        packet: &Publish,
-        topic: &str,
-        rule: u16,
-    ) -> Result<Bytes, Dropped> {
+    async fn inspected(&mut self, packet: &Publish, rule: u16) -> Result<Bytes, Dropped> {
         let inspected = Inspected {
             action: Actions::PUBLISH,
-            topic,
+            topic: &packet.topic,
             qos: packet.qos,
             retain: packet.retain,
             payload: &packet.payload,
@@ -130,7 +146,7 @@ impl Session {
         };
         match self.inspect(inspected).await {
             Answer::Allow(payload) => Ok(payload),
-            Answer::Deny(refusal) => Err(self.refused(packet, topic, refusal)),
+            Answer::Deny(refusal) => Err(self.refused(packet, refusal)),
             Answer::Fault(fault) => {
                 self.record(Action::Publish).fault(&fault).emit();
                 Err(dropped(
@@ -142,25 +158,25 @@ impl Session {
         }
     }
 
-    fn refused(&self, packet: &Publish, topic: &str, refusal: Refusal) -> Dropped {
-        self.denied(Action::Publish, topic, packet.qos, &refusal);
+    fn refused(&self, packet: &Publish, refusal: Refusal) -> Dropped {
+        self.denied(Action::Publish, &packet.topic, packet.qos, &refusal);
         dropped("denied", (&refusal).into(), refusal.detail)
     }
 
-    fn take(&mut self, packet: &Publish, topic: ByteString, payload: Bytes, intake: &mut Intake) {
+    fn take(&mut self, packet: Publish, intake: &mut Intake) {
+        intake.answer(&packet, 0, None);
         let expiry = packet
             .expiry
             .map(|seconds| clock::now() + u64::from(seconds) * 1_000);
         intake.messages.push(Message {
-            topic,
-            payload,
+            topic: packet.topic,
+            payload: packet.payload,
             qos: packet.qos,
             publisher: self.number,
             expires: expiry,
-            properties: packet.properties.clone(),
+            properties: packet.properties,
             number: self.next_message_number(),
         });
-        intake.answer(packet, 0, None);
     }
 
     /// 3.1.1 has no code for a fault, and an acknowledgement would say that all is well: its connection is closed, the client tries again.
@@ -211,6 +227,7 @@ fn dropped(why: &'static str, cause: Cause, reason: impl Into<String>) -> Droppe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytestring::ByteString;
 
     #[test]
     fn what_is_not_offered_ends_the_connection() {

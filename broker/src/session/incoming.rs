@@ -6,16 +6,19 @@
 
 use super::end::End;
 use super::inboxes::Inboxed;
+use super::deliver::Accepted;
 use super::outbound::Offered;
+use super::queue::Queued;
 use super::session::Session;
 use crate::contract::Qos;
 use crate::engine::Message;
+use bytes::BytesMut;
 use std::collections::VecDeque;
 
 /// Messages on their way into the queue.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
-    linked: VecDeque<Message>,
+    pub(super) linked: VecDeque<Message>,
     inboxed: VecDeque<Inboxed>,
 }
 
@@ -51,9 +54,8 @@ impl Session {
         self.incoming.is_empty() && self.outbound.wants_more()
     }
 
-    /// What the link brought. `lost`: what the engine dropped because this reader was too slow.
-    pub(super) fn bring_linked(&mut self, messages: Vec<Message>, lost: u64) -> Result<(), End> {
-        self.incoming.linked.extend(messages);
+    /// The link has brought something. `lost`: what the engine dropped because this reader was too slow.
+    pub(super) fn linked(&mut self, lost: u64) -> Result<(), End> {
         self.tell_loss("engine_gap", lost, |session| {
             let mut linked = session.subscriptions.iter().filter(|one| one.linked);
             linked.any(|one| one.qos != Qos::AtMostOnce)
@@ -85,21 +87,39 @@ impl Session {
         self.incoming.inboxed.extend(kept);
     }
 
-    /// Judges and queues what waits, as long as there is room.
-    pub(super) async fn accept_incoming(&mut self) -> Result<(), End> {
-        while self.outbound.wants_more() {
-            let offered = match self.incoming.next() {
-                None => break,
-                Some(Next::Linked(message)) => self.accept_linked(message).await,
-                Some(Next::Inboxed(inboxed)) => self.accept_inboxed(inboxed).await,
-            };
-            match offered {
-                Offered::Waits(displaced) => {
-                    self.broker.metrics.dropped("queue_full", displaced as u64);
-                }
-                Offered::Dropped => self.broker.metrics.dropped("queue_full", 1),
-                Offered::Full => return Err(End::SlowReader),
+    /// Judges what waits, and writes or queues it, as long as there is room.
+    pub(super) async fn accept_incoming(&mut self, output: &mut BytesMut) -> Result<(), End> {
+        while let Some((message, rule)) = self.accept_uninspected(output)? {
+            // Boxed: a session that inspects nothing holds no room for it.
+            if let Some(passed) = Box::pin(self.inspected_delivery(message, rule)).await {
+                let offered = self.outbound.offer(passed);
+                self.note(offered)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Up to a message that must be inspected.
+    fn accept_uninspected(&mut self, output: &mut BytesMut) -> Result<Option<(Queued, u16)>, End> {
+        while self.outbound.wants_more() {
+            let accepted = match self.incoming.next() {
+                None => break,
+                Some(Next::Linked(message)) => self.accept_linked(message, output),
+                Some(Next::Inboxed(inboxed)) => self.accept_inboxed(inboxed, output),
+            };
+            match accepted {
+                Accepted::Done(offered) => self.note(offered)?,
+                Accepted::Inspect(message, rule) => return Ok(Some((message, rule))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn note(&mut self, offered: Offered) -> Result<(), End> {
+        match offered {
+            Offered::Waits(displaced) => self.tally.queue_full += displaced as u64,
+            Offered::Dropped => self.tally.queue_full += 1,
+            Offered::Full => return Err(End::SlowReader),
         }
         Ok(())
     }

@@ -10,10 +10,15 @@ use crate::contract::Qos;
 use crate::engine::Message;
 use bytes::BytesMut;
 use prometheus_client::metrics::counter::Counter;
+use std::time::Instant;
+
+/// The least that a PUBLISH takes beside its topic, payload and properties, and so the least that one takes at all.
+const HEADER: usize = 4;
 
 /// What one read brought: messages for the engine, and the answers that follow once it has them.
-#[derive(Default)]
 pub(super) struct Intake {
+    /// When it was read.
+    pub(super) now: Instant,
     pub(super) messages: Vec<Message>,
     answers: Vec<Answered>,
 }
@@ -52,6 +57,26 @@ impl Session {
 }
 
 impl Intake {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            now,
+            messages: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Before the first message: room for all that follow in `left` bytes, if they are as long as this one.
+    pub(super) fn make_room(&mut self, packet: &Publish, left: usize) {
+        if self.messages.capacity() == 0 {
+            let size = packet.topic.len() + packet.payload.len() + packet.properties.len();
+            let count = 1 + left / size.max(HEADER);
+            self.messages.reserve(count);
+            if packet.qos != Qos::AtMostOnce {
+                self.answers.reserve(count);
+            }
+        }
+    }
+
     pub(super) fn answer(&mut self, packet: &Publish, code: u8, reason: Option<String>) {
         if packet.qos != Qos::AtMostOnce {
             self.answers.push(Answered {
@@ -69,6 +94,10 @@ fn count(counters: &[Counter; 2], messages: &[Message]) {
         .filter(|one| one.qos != Qos::AtMostOnce)
         .count() as u64;
     let [unreliable_counter, reliable_counter] = counters;
-    unreliable_counter.inc_by(messages.len() as u64 - reliable);
-    reliable_counter.inc_by(reliable);
+    let unreliable = messages.len() as u64 - reliable;
+    for (counter, count) in [(unreliable_counter, unreliable), (reliable_counter, reliable)] {
+        if count > 0 {
+            counter.inc_by(count);
+        }
+    }
 }

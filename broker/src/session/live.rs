@@ -14,6 +14,8 @@ use super::finish::finish;
 use super::mailbox::{Mail, Order};
 use super::session::Session;
 use crate::engine::{Down, Link, Message};
+use bytes::BytesMut;
+use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -50,8 +52,8 @@ impl Drop for Counted {
 
 async fn converse(session: &mut Session, connection: &mut Connection) -> End {
     let mut clock = pin!(sleep_until((Instant::now() + IDLE).into()));
-    let mut brought = Vec::new();
     connection.heard_at = Instant::now();
+    connection.open_output();
     // Packets that came together with the CONNECT.
     let mut step = session.packets(connection).await;
     while step.is_ok() {
@@ -60,14 +62,15 @@ async fn converse(session: &mut Session, connection: &mut Connection) -> End {
             break;
         }
         wind(clock.as_mut(), session, connection);
-        let event = next(session, connection, clock.as_mut(), &mut brought).await;
+        let event = next(session, connection, clock.as_mut()).await;
+        connection.open_output();
         step = match event {
             Event::Mail(Mail::Order(order)) => session.obey(order).await,
             Event::Mail(Mail::Messages { messages, lost }) => session.bring_inboxed(messages, lost),
             Event::Socket(Progress::Read) => session.packets(connection).await,
             Event::Socket(Progress::Wrote) => Ok(()),
             Event::Socket(Progress::Closed) => Err(End::Lost),
-            Event::Link(Ok(lost)) => session.bring_linked(std::mem::take(&mut brought), lost),
+            Event::Link(Ok(lost)) => session.linked(lost),
             Event::Link(Err(Down)) => Err(End::EngineDown),
             Event::Clock => session.look_at_clock(connection).await,
         };
@@ -80,11 +83,10 @@ async fn next(
     session: &mut Session,
     connection: &mut Connection,
     clock: Pin<&mut Sleep>,
-    brought: &mut Vec<Message>,
 ) -> Event {
     let wants_more = connection.output.len() < OUTPUT_HIGH && session.wants_more();
     let mailbox = &session.seat.mailbox;
-    let link = &mut session.link;
+    let (link, brought) = (&mut session.link, &mut session.incoming.linked);
     tokio::select! {
         mail = poll_fn(|context| mailbox.poll(context, wants_more)) => Event::Mail(mail),
         progress = poll_fn(|context| connection.poll(context)) => Event::Socket(progress),
@@ -95,7 +97,7 @@ async fn next(
 
 pub(super) async fn receive(
     link: &mut Option<Link>,
-    brought: &mut Vec<Message>,
+    brought: &mut VecDeque<Message>,
 ) -> Result<u64, Down> {
     match link {
         Some(link) => link.receive(brought).await,
@@ -112,13 +114,21 @@ fn wind(mut clock: Pin<&mut Sleep>, session: &Session, connection: &Connection) 
 }
 
 impl Session {
-    /// Moves what was brought through the queue into the output, as far as there is room.
+    /// Moves what was brought into the output, as far as there is room, and counts it.
     async fn feed(&mut self, connection: &mut Connection) -> Result<(), End> {
+        let fed = self.move_on(&mut connection.output).await;
+        self.tally.settle(&self.broker.metrics);
+        fed
+    }
+
+    async fn move_on(&mut self, output: &mut BytesMut) -> Result<(), End> {
         loop {
-            self.accept_incoming().await?;
-            self.fill(&mut connection.output, OUTPUT_HIGH);
-            let is_blocked = connection.output.len() >= OUTPUT_HIGH || !self.outbound.wants_more();
+            // What waits in the queue goes first, so that what comes after it needs no queue.
+            self.fill(output);
+            self.accept_incoming(output).await?;
+            let is_blocked = output.len() >= OUTPUT_HIGH || !self.outbound.wants_more();
             if is_blocked || self.incoming.is_empty() {
+                self.fill(output);
                 return Ok(());
             }
         }
@@ -140,6 +150,7 @@ impl Session {
     }
 
     async fn look_at_clock(&mut self, connection: &mut Connection) -> Result<(), End> {
+        self.outbound.release();
         let now = Instant::now();
         let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if passed(connection.stall_deadline(self.broker.settings.write_stall)) {

@@ -87,7 +87,9 @@ mod seat;
 mod session;
 mod sessions;
 mod subscriptions;
+mod tally;
 mod terms;
+mod verdict;
 mod will;
 
 pub use broker::{Broker, Parts, StartError};

@@ -4,8 +4,11 @@
 //! dropped, and a QoS 1 message first displaces waiting QoS 0 messages; if none is left, the caller is told that the reader cannot keep
 //! up. Acknowledgements may come in any order; one for an id that is not in flight is told and ignored.
 
-use super::queue::{Queue, Queued, Room};
+mod packet_ids;
+
+use super::queue::{FEW, Queue, Queued, Room};
 use crate::contract::{Qos, UtcMs};
+use packet_ids::PacketIds;
 use std::collections::VecDeque;
 
 /// What became of a message that was offered.
@@ -44,7 +47,7 @@ pub(crate) struct Outbound {
     queue: Queue,
     flying: VecDeque<Flying>,
     window: u16,
-    last_id: u16,
+    ids: PacketIds,
     resending: bool,
     /// The QoS 0 message that is being written.
     current: Option<Queued>,
@@ -57,7 +60,7 @@ impl Outbound {
             queue: Queue::new(room),
             flying: VecDeque::new(),
             window,
-            last_id: 0,
+            ids: PacketIds::default(),
             resending: false,
             current: None,
         }
@@ -84,6 +87,30 @@ impl Outbound {
         }
     }
 
+    /// Whether a message of this QoS may be sent past the queue: nothing waits before it, and the window is open.
+    pub(crate) fn is_clear_for(&self, qos: Qos) -> bool {
+        !self.has_waiting() && (qos == Qos::AtMostOnce || self.has_window())
+    }
+
+    /// The packet id of a QoS 1 message that is written past the queue; see [`Self::is_clear_for`].
+    pub(crate) fn next_id(&mut self) -> u16 {
+        self.ids.next(self.flying.iter().map(|one| one.packet_id))
+    }
+
+    /// That message is written.
+    pub(crate) fn flies(&mut self, packet_id: u16, message: Queued) {
+        self.flying.push_back(Flying {
+            packet_id,
+            sent: true,
+            message,
+        });
+    }
+
+    /// Whether anything waits to be written.
+    pub(crate) fn has_waiting(&self) -> bool {
+        self.resending || !self.queue.is_empty()
+    }
+
     /// The next message to write, if the window is open. Expired ones are dropped and counted in `expired`.
     pub(crate) fn next(&mut self, now: UtcMs, expired: &mut u64) -> Option<Sending<'_>> {
         if self.resending {
@@ -102,15 +129,32 @@ impl Outbound {
 
     /// The client acknowledged; false where nothing of that id is in flight.
     pub(crate) fn acknowledge(&mut self, packet_id: u16) -> bool {
+        // Nearly always the oldest: clients acknowledge in order (MQTT-4.6.0-2).
         let found = self
             .flying
             .iter()
             .position(|one| one.packet_id == packet_id && one.sent);
-        if let Some(index) = found {
-            self.flying.remove(index);
+        match found {
+            Some(0) => drop(self.flying.pop_front()),
+            Some(index) => drop(self.flying.remove(index)),
+            None => {}
         }
-        self.give_memory_back();
+        if self.flying.capacity() <= FEW {
+            self.land();
+        }
         found.is_some()
+    }
+
+    /// Gives back the memory of what is empty.
+    pub(crate) fn release(&mut self) {
+        self.land();
+        self.queue.release();
+    }
+
+    fn land(&mut self) {
+        if self.flying.is_empty() {
+            self.flying = VecDeque::new();
+        }
     }
 
     /// Drops everything that `may` forbids, also what is in flight; returns how many.
@@ -150,16 +194,12 @@ impl Outbound {
     }
 
     fn fly(&mut self) -> Option<Sending<'_>> {
-        if self.flying.len() >= usize::from(self.window) {
+        if !self.has_window() {
             return None;
         }
         let message = self.queue.take_first()?;
-        let packet_id = self.free_id();
-        self.flying.push_back(Flying {
-            packet_id,
-            sent: true,
-            message,
-        });
+        let packet_id = self.next_id();
+        self.flies(packet_id, message);
         self.flying.back().map(|one| Sending {
             dup: false,
             packet_id,
@@ -167,21 +207,8 @@ impl Outbound {
         })
     }
 
-    /// Fewer ids are taken than there are (the window is a 16 bit number and no id is 0), so there is a free one.
-    fn free_id(&mut self) -> u16 {
-        loop {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            let id = self.last_id;
-            if self.flying.iter().all(|one| one.packet_id != id) {
-                return id;
-            }
-        }
-    }
-
-    fn give_memory_back(&mut self) {
-        if self.flying.is_empty() {
-            self.flying = VecDeque::new();
-        }
+    fn has_window(&self) -> bool {
+        self.flying.len() < usize::from(self.window)
     }
 }
 

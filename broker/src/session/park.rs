@@ -13,6 +13,7 @@ use super::outbound::Offered;
 use super::session::Session;
 use crate::contract::Qos;
 use crate::engine::{Down, Message};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,7 +52,7 @@ pub(super) async fn park(mut session: Box<Session>) {
     let parked = Instant::now();
     let mut will_due = will.map(|after| parked + after);
     let ends = parked + expiry;
-    let mut brought = Vec::new();
+    let mut brought = VecDeque::new();
     loop {
         if will_due.is_some_and(|due| due <= Instant::now()) {
             session.publish_will().await;
@@ -68,7 +69,7 @@ pub(super) async fn park(mut session: Box<Session>) {
     }
 }
 
-async fn next(session: &mut Session, brought: &mut Vec<Message>, due: Instant) -> Event {
+async fn next(session: &mut Session, brought: &mut VecDeque<Message>, due: Instant) -> Event {
     let mailbox = &session.seat.mailbox;
     let link = &mut session.link;
     tokio::select! {
@@ -90,7 +91,7 @@ impl Session {
             .fold(ends, Instant::min)
     }
 
-    async fn parked_step(&mut self, event: Event, brought: &mut Vec<Message>) -> Result<(), Ended> {
+    async fn parked_step(&mut self, event: Event, brought: &mut VecDeque<Message>) -> Result<(), Ended> {
         match event {
             Event::Mail(Mail::Order(order)) => self.obey_parked(order).await?,
             Event::Mail(Mail::Messages { messages, lost }) => {
@@ -140,13 +141,13 @@ impl Session {
 
     pub(super) async fn store_linked(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {
-            if let Some(wanted) = self.wants_linked(&message)
-                && let Some(queued) = self.judge_delivery(message, wanted).await
+            if let Some(queued) = self.judge_linked(message).await
                 && queued.qos != Qos::AtMostOnce
             {
                 self.store(queued);
             }
         }
+        self.tally.settle(&self.broker.metrics);
     }
 
     pub(super) async fn store_inboxed(&mut self, messages: impl IntoIterator<Item = Inboxed>) {
@@ -158,7 +159,7 @@ impl Session {
                     .keep(&self.seat.mailbox.card.record, inboxed);
                 continue;
             };
-            if let Some(queued) = self.judge_delivery(inboxed.message, wanted).await {
+            if let Some(queued) = self.judge_inboxed(inboxed.message, &wanted).await {
                 self.store(queued);
             }
         }

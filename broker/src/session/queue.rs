@@ -41,6 +41,10 @@ impl Queued {
     }
 }
 
+/// An empty ring of so many is given back at once, a larger one when the session looks at its clock: its client is busy, and making the
+/// ring anew for every window costs more than the messages.
+pub(super) const FEW: usize = 4;
+
 /// How much may wait for one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Room {
@@ -94,10 +98,21 @@ impl Queue {
     pub(crate) fn take_first(&mut self) -> Option<Queued> {
         let first = self.waiting.pop_front()?;
         self.bytes -= first.bytes();
+        if self.waiting.capacity() <= FEW {
+            self.release();
+        }
+        Some(first)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Gives the memory back, where nothing waits.
+    pub(crate) fn release(&mut self) {
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
         }
-        Some(first)
     }
 
     /// Keeps those that `keep` says; returns how many were dropped.

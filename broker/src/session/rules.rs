@@ -45,12 +45,26 @@ impl Rules {
         self.subject = None;
     }
 
+    /// What the rules say of a delivery of this topic.
+    pub(crate) fn receive(&mut self, topic: &str) -> Decision {
+        self.cache.receive(&self.grant, topic)
+    }
+
     /// Whether a delivery of this topic is allowed as far as the topic goes.
     pub(crate) fn may_receive(&mut self, topic: &str) -> bool {
-        !matches!(
-            self.cache.receive(&self.grant, topic),
-            Decision::Deny { .. }
-        )
+        !matches!(self.receive(topic), Decision::Deny { .. })
+    }
+
+    /// What the rules say of a topic that the client's link brings; `None`: it comes by one of the client's own inboxes.
+    pub(crate) fn arrives(&mut self, topic: &str, product: &str, node: &str) -> Option<Decision> {
+        let Self {
+            cache,
+            grant,
+            generation,
+            ..
+        } = self;
+        let by_inbox = || is_own_inbox(grant, generation, topic, product, node);
+        cache.arrives(grant, topic, by_inbox)
     }
 
     /// A denial by the rules, with the name of the rule.
@@ -61,23 +75,29 @@ impl Rules {
             rule: rule.map(|rule| self.grant.rule_name(rule).to_owned()),
         }
     }
+}
 
-    /// Whether a topic is one of the client's own inboxes, which bring it themselves.
-    pub(crate) fn is_own_inbox(&self, topic: &str, product: &str, node: &str) -> bool {
-        // Most often an application, whose canonical id is no single level: nothing can be addressed to it.
-        if node.is_empty() && self.grant.client_id.contains('/') {
-            return false;
-        }
-        let own = |addressee| match addressee {
-            Addressee::Client(client) => client == &*self.grant.client_id,
-            Addressee::Node {
-                product: p,
-                node: n,
-            } => !node.is_empty() && p == product && n == node,
-        };
-        let templates = &self.generation.inboxes().templates;
-        templates
-            .iter()
-            .any(|template| template.addressee(topic).is_some_and(own))
+/// Whether a topic is one of the client's own inboxes, which bring it themselves.
+fn is_own_inbox(
+    grant: &Grant,
+    generation: &Generation,
+    topic: &str,
+    product: &str,
+    node: &str,
+) -> bool {
+    // Most often an application, whose canonical id is no single level: nothing can be addressed to it.
+    if node.is_empty() && grant.client_id.contains('/') {
+        return false;
     }
+    let own = |addressee| match addressee {
+        Addressee::Client(client) => client == &*grant.client_id,
+        Addressee::Node {
+            product: p,
+            node: n,
+        } => !node.is_empty() && p == product && n == node,
+    };
+    let templates = &generation.inboxes().templates;
+    templates
+        .iter()
+        .any(|template| template.addressee(topic).is_some_and(own))
 }

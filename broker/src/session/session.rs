@@ -11,7 +11,9 @@ use super::queue::Queued;
 use super::rules::Rules;
 use super::seat::Seat;
 use super::subscriptions::Subscriptions;
+use super::tally::Tally;
 use super::terms::Terms;
+use super::verdict::Verdict;
 use super::will::Will;
 use super::{clock, wire::Level};
 use crate::contract::{Message, Qos, Refusal, UtcMs};
@@ -41,6 +43,8 @@ pub(crate) struct Session {
     pub(super) incoming: Incoming,
     pub(super) outbound: Outbound,
     pub(super) copies: Copies,
+    pub(super) verdict: Verdict,
+    pub(super) tally: Tally,
     pub(super) will: Option<Box<Will>>,
     /// What the client proved itself with over TLS: checked again when authorities change.
     pub(super) chain: Box<[CertificateDer<'static>]>,
@@ -73,6 +77,8 @@ impl Session {
             incoming: Incoming::default(),
             outbound: state.outbound,
             copies: state.copies,
+            verdict: Verdict::default(),
+            tally: Tally::default(),
             chain_ends: super::judge::earliest_end(&chain),
             chain: chain.into(),
             broker,

@@ -36,6 +36,7 @@ pub(crate) struct Match {
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     list: Vec<Subscription>,
+    state: u64,
 }
 
 impl Subscriptions {
@@ -46,6 +47,7 @@ impl Subscriptions {
 
     /// Adds it, or replaces the one with the same filter, which is returned.
     pub(crate) fn set(&mut self, subscription: Subscription) -> Option<Subscription> {
+        self.state += 1;
         let filter = &subscription.filter;
         if let Some(known) = self.list.iter_mut().find(|known| known.filter == *filter) {
             return Some(std::mem::replace(known, subscription));
@@ -57,6 +59,7 @@ impl Subscriptions {
     /// Removes it; `None` where there is none.
     pub(crate) fn remove(&mut self, filter: &str) -> Option<Subscription> {
         let index = self.list.iter().position(|known| known.filter == filter)?;
+        self.state += 1;
         Some(self.list.remove(index))
     }
 
@@ -81,6 +84,11 @@ impl Subscriptions {
         })
     }
 
+    /// A number that is another one after every change.
+    pub(crate) fn state(&self) -> u64 {
+        self.state
+    }
+
     /// Every subscription.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Subscription> {
         self.list.iter()
@@ -88,6 +96,7 @@ impl Subscriptions {
 
     /// Every subscription, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
+        self.state += 1;
         self.list.iter_mut()
     }
 
@@ -96,6 +105,7 @@ impl Subscriptions {
         &mut self,
         mut keep: impl FnMut(&Subscription) -> bool,
     ) -> Vec<Subscription> {
+        self.state += 1;
         self.list.extract_if(.., |known| !keep(known)).collect()
     }
 

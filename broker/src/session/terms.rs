@@ -3,7 +3,7 @@
 use super::alias;
 use super::claim::session_expiry;
 use super::limits::{Limits, Settings};
-use super::wire::{ConnAck, Connect, Level};
+use super::wire::{ConnAck, Connect, Delivery, Level, delivery_size};
 use crate::contract::Refusal;
 use bytestring::ByteString;
 use std::time::Duration;
@@ -65,6 +65,11 @@ impl Terms {
     /// After how much silence the client is gone (MQTT-3.1.2-24).
     pub(crate) fn silence(&self) -> Option<Duration> {
         (self.keep_alive > 0).then(|| Duration::from_millis(u64::from(self.keep_alive) * 1_500))
+    }
+
+    /// Whether the client refuses a packet of this size.
+    pub(crate) fn is_too_large(&self, delivery: &Delivery<'_>) -> bool {
+        self.packet_max != usize::MAX && delivery_size(self.level, delivery) > self.packet_max
     }
 
     /// The CONNACK that accepts; what is not offered is announced (see the table in [`super`]).

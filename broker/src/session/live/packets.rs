@@ -14,13 +14,14 @@ const PACKET_ID_NOT_FOUND: u8 = 0x92;
 impl Session {
     /// Takes all whole packets. What was accepted before one that ends the connection still goes to the engine.
     pub(super) async fn packets(&mut self, connection: &mut Connection) -> Result<(), End> {
-        let mut intake = Intake::default();
+        let mut intake = Intake::new(Instant::now());
         let taken = self.take_all(connection, &mut intake).await;
         let handed = self.hand_over(intake, &mut connection.output).await;
         connection.release_input();
         taken.and(handed)
     }
 
+    /// What is frequent is taken without waiting; the rest is boxed, so that an idle session does not hold room for it.
     async fn take_all(
         &mut self,
         connection: &mut Connection,
@@ -29,29 +30,29 @@ impl Session {
         let level = Some(self.terms.level);
         let max = self.broker.settings.packet_max;
         while let Some(packet) = wire::decode(&mut connection.input, level, max)? {
-            connection.heard_at = Instant::now();
-            self.take_one(packet, &mut connection.output, intake)
-                .await?;
+            connection.heard_at = intake.now;
+            match packet {
+                FromClient::Publish(packet) => {
+                    intake.make_room(&packet, connection.input.len());
+                    if let Some(asked) = self.publish(packet, intake)? {
+                        Box::pin(self.inspect_publish(asked, intake)).await?;
+                    }
+                }
+                FromClient::PubAck(ack) => self.acknowledged(ack.packet_id),
+                FromClient::Subscribe(packet) => {
+                    Box::pin(self.subscribe(packet, &mut connection.output)).await?;
+                }
+                rare => self.take_rare(&rare, &mut connection.output)?,
+            }
         }
         Ok(())
     }
 
-    /// What is rare is boxed: an idle session does not hold room for it.
-    async fn take_one(
-        &mut self,
-        packet: FromClient,
-        output: &mut BytesMut,
-        intake: &mut Intake,
-    ) -> Result<(), End> {
+    fn take_rare(&mut self, packet: &FromClient, output: &mut BytesMut) -> Result<(), End> {
         match packet {
-            FromClient::Publish(packet) => return self.publish(packet, intake).await,
-            FromClient::PubAck(ack) => self.acknowledged(ack.packet_id),
-            FromClient::Subscribe(packet) => return Box::pin(self.subscribe(packet, output)).await,
-            FromClient::Unsubscribe(packet) => {
-                return self.unsubscribe(&packet, output);
-            }
+            FromClient::Unsubscribe(packet) => return self.unsubscribe(packet, output),
             FromClient::PingReq => wire::pingresp(output),
-            FromClient::Disconnect(packet) => return Err(self.left(&packet)),
+            FromClient::Disconnect(packet) => return Err(self.left(packet)),
             // QoS 2 is not offered in either direction, so no exchange of that id can be under way.
             FromClient::PubRel(ack) => self.complete(ack.packet_id, output),
             FromClient::PubRec(_) | FromClient::PubComp(_) => self.unknown_ack(),
@@ -59,6 +60,7 @@ impl Session {
             FromClient::Auth { .. } => {
                 return Err(broke("no authentication exchange is under way"));
             }
+            FromClient::Publish(_) | FromClient::PubAck(_) | FromClient::Subscribe(_) => {}
         }
         Ok(())
     }

@@ -76,7 +76,11 @@ fn an_id_is_not_reused_while_it_is_in_flight() {
     let mut outbound = Outbound::new(10, ROOM);
     offer(&mut outbound, "first", Qos::AtLeastOnce);
     sent(&mut outbound);
-    outbound.last_id = u16::MAX;
+    for _ in 1..u16::MAX {
+        offer(&mut outbound, "between", Qos::AtLeastOnce);
+        let id = sent(&mut outbound)[0].1;
+        assert!(outbound.acknowledge(id));
+    }
     offer(&mut outbound, "second", Qos::AtLeastOnce);
     assert_eq!(sent(&mut outbound), [("second".into(), 2, false)]);
 }
