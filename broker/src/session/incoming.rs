@@ -4,9 +4,9 @@
 //! and say how much: a gap is counted and logged, and a client that was promised every message (QoS 1) is disconnected, so that it
 //! knows. Bounded by one batch of the link and one of the mailbox.
 
+use super::deliver::Accepted;
 use super::end::End;
 use super::inboxes::Inboxed;
-use super::deliver::Accepted;
 use super::outbound::Offered;
 use super::queue::Queued;
 use super::session::Session;

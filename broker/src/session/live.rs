@@ -79,11 +79,7 @@ async fn converse(session: &mut Session, connection: &mut Connection) -> End {
 }
 
 /// Waits for whatever comes first. Each branch may be dropped without a loss.
-async fn next(
-    session: &mut Session,
-    connection: &mut Connection,
-    clock: Pin<&mut Sleep>,
-) -> Event {
+async fn next(session: &mut Session, connection: &mut Connection, clock: Pin<&mut Sleep>) -> Event {
     let wants_more = connection.output.len() < OUTPUT_HIGH && session.wants_more();
     let mailbox = &session.seat.mailbox;
     let (link, brought) = (&mut session.link, &mut session.incoming.linked);

@@ -91,7 +91,11 @@ impl Session {
             .fold(ends, Instant::min)
     }
 
-    async fn parked_step(&mut self, event: Event, brought: &mut VecDeque<Message>) -> Result<(), Ended> {
+    async fn parked_step(
+        &mut self,
+        event: Event,
+        brought: &mut VecDeque<Message>,
+    ) -> Result<(), Ended> {
         match event {
             Event::Mail(Mail::Order(order)) => self.obey_parked(order).await?,
             Event::Mail(Mail::Messages { messages, lost }) => {

@@ -90,9 +90,30 @@ mod tests {
             ("b", basis, true),
             ("a", basis, true),
             ("a", Basis { grant: 2, ..basis }, true),
-            ("a", Basis { subscriptions: 2, ..basis }, true),
-            ("a", Basis { local: true, ..basis }, true),
-            ("a", Basis { local: true, ..basis }, false),
+            (
+                "a",
+                Basis {
+                    subscriptions: 2,
+                    ..basis
+                },
+                true,
+            ),
+            (
+                "a",
+                Basis {
+                    local: true,
+                    ..basis
+                },
+                true,
+            ),
+            (
+                "a",
+                Basis {
+                    local: true,
+                    ..basis
+                },
+                false,
+            ),
         ];
         let mut verdict = Verdict::default();
         let mut last = None;

@@ -12,6 +12,8 @@ pub(super) struct PacketIds {
 }
 
 impl PacketIds {
+    // By value, or every caller would borrow what it has just made.
+    #[allow(clippy::needless_pass_by_value)]
     /// The next free id. Fewer are taken than there are (the window is a 16 bit number and no id is 0), so there is one.
     pub(super) fn next(&mut self, taken: impl Iterator<Item = u16> + Clone) -> u16 {
         while self.free == 0 {
