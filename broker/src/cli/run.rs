@@ -66,7 +66,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         name,
         policy,
         source,
-    } = Rules::start(&config).await?;
+    } = Rules::start(&config, &registry).await?;
     let trust = TrustStore::new();
     let acceptor = certificate
         .map(|pair| Acceptor::new(&pair.certificate, &pair.key, trust.clone()))
