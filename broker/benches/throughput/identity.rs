@@ -81,22 +81,8 @@ pub(crate) fn named(user: &str, client_id: &str) -> Connect {
 
 pub(crate) fn anybody(client_id: &str) -> Connect {
     Connect {
-        level: Level::V4,
-        clean_start: true,
         // The longest that IoTDA takes, so that idle sessions need no PINGREQ.
         keep_alive: 1200,
-        client_id: client_id.into(),
-        will: None,
-        username: None,
-        password: None,
-        session_expiry: None,
-        receive_maximum: u16::MAX,
-        maximum_packet_size: None,
-        topic_alias_maximum: 0,
-        request_response_information: false,
-        request_problem_information: true,
-        authentication_method: None,
-        authentication_data: None,
-        user_properties: Vec::new(),
+        ..Connect::new(Level::V4, client_id)
     }
 }

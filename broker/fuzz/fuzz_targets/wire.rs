@@ -21,6 +21,13 @@ mod contract {
     }
 }
 
+#[path = "../../src/decision/level.rs"]
+mod level;
+
+mod decision {
+    pub use super::level::Level;
+}
+
 #[path = "../../src/session/wire/mod.rs"]
 #[allow(
     dead_code,

@@ -2,8 +2,8 @@
 
 use super::{Answer, Error, attribute, secret};
 use crate::{
-    contract::{Client, Credential, Status},
-    registry::{Page, Registry, random_secret},
+    contract::Client,
+    registry::{Page, Registry, application, random_secret},
 };
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -113,23 +113,6 @@ impl Verb {
                 Ok(named(&name, None))
             }
         }
-    }
-}
-
-/// An application's record with nothing bound.
-pub(super) fn application(name: &str, password: &str) -> Client {
-    Client {
-        id: name.to_owned(),
-        node: String::new(),
-        product: String::new(),
-        gateway: None,
-        application: true,
-        status: Status::Active,
-        encrypted_only: false,
-        credential: Credential::Token(password.as_bytes().to_vec()),
-        policies: Vec::new(),
-        attributes: Vec::new(),
-        children: Vec::new(),
     }
 }
 

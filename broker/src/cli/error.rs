@@ -39,7 +39,7 @@ pub enum Error {
 
 impl Error {
     /// Puts what was tried in front of its cause.
-    pub(super) fn start<E: Display>(what: &str) -> impl FnOnce(E) -> Self {
+    pub(super) fn start<E: Display>(what: &str) -> impl FnOnce(E) -> Self + use<E> {
         let what = what.to_owned();
         move |cause| Self::Serve(format!("{what}: {cause}"))
     }

@@ -8,6 +8,7 @@
 mod admin_token;
 mod answer;
 mod app;
+mod bootstrap;
 mod ca;
 mod data_lock;
 pub mod demo;

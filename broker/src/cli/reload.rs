@@ -2,9 +2,9 @@
 //!
 //! Each on its own: what cannot be read is logged with its cause, and what was in force stays.
 
-use super::Error;
+use super::bootstrap;
 use crate::{policy::watch::Watch, registry::Registry, tls::Acceptor};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tracing::{error, info};
 
 /// What an operator can replace while clients are connected.
@@ -23,24 +23,8 @@ impl Reload {
         if let Some(Err(error)) = self.acceptor.as_ref().map(Acceptor::reload) {
             error!(%error, "the server certificate is not replaced, the former one stays");
         }
-        if let Err(error) = register_clients(&self.registry, &self.directory) {
+        if let Err(error) = bootstrap::apply(&self.registry, &self.directory) {
             error!(%error, "no client is registered from the file");
         }
     }
-}
-
-/// Applies the entries of `clients.json` that are new or edited, where the policy's folder has that file.
-pub(super) fn register_clients(registry: &Registry, directory: &Path) -> Result<(), Error> {
-    let file = directory.join("clients.json");
-    if !file.is_file() {
-        return Ok(());
-    }
-    let failed =
-        |cause: String| Error::Serve(format!("`{}` cannot be applied: {cause}", file.display()));
-    let text = std::fs::read_to_string(&file).map_err(|cause| failed(cause.to_string()))?;
-    let applied = registry
-        .upsert_from(&text)
-        .map_err(|cause| failed(cause.to_string()))?;
-    info!(file = %file.display(), changed = applied.changed, unchanged = applied.unchanged, "clients registered");
-    Ok(())
 }

@@ -2,10 +2,11 @@
 //!
 //! Checked as at any swap (imports, contract, documents, cases); a rejection ends the start with its cause and what to do.
 
-use super::Error;
+use super::{Error, bootstrap};
 use crate::{
     config::{Config, Policy as PolicyConfig},
     policy::{Policy, Rejection, Settings, Source},
+    registry::Registry,
 };
 use std::path::{Path, PathBuf};
 use tracing::info;
@@ -22,12 +23,13 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) async fn start(config: &Config) -> Result<Self, Error> {
+    pub(super) async fn start(config: &Config, registry: &Registry) -> Result<Self, Error> {
         let (name, config) = only_policy(config)?;
         let directory = directory(name, config);
         let source = Source::new(config.component.clone(), Some(directory.clone()));
         let (policy, source) = first_generation(config.limits.clone(), source).await?;
         tell(&policy, config, &directory);
+        bootstrap::apply(registry, &directory)?;
         Ok(Self {
             name: name.to_owned(),
             policy,

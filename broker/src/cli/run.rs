@@ -6,7 +6,7 @@
 use super::{
     DataLock, Error, demo,
     ready::Ready,
-    reload::{Reload, register_clients},
+    reload::Reload,
     rules::Rules,
     signals::{Signal, Signals},
 };
@@ -68,8 +68,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         policy,
         source,
         directory,
-    } = Rules::start(&config).await?;
-    register_clients(&registry, &directory)?;
+    } = Rules::start(&config, &registry).await?;
     let trust = TrustStore::new();
     let acceptor = certificate
         .map(|pair| Acceptor::new(&pair.certificate, &pair.key, trust.clone()))

@@ -15,6 +15,23 @@ pub struct Page {
     pub limit: u32,
 }
 
+/// An application's record with nothing bound.
+pub fn application(name: &str, password: &str) -> Client {
+    Client {
+        id: name.to_owned(),
+        node: String::new(),
+        product: String::new(),
+        gateway: None,
+        application: true,
+        status: Status::Active,
+        encrypted_only: false,
+        credential: Credential::Token(password.as_bytes().to_vec()),
+        policies: Vec::new(),
+        attributes: Vec::new(),
+        children: Vec::new(),
+    }
+}
+
 impl Registry {
     /// Adds a device or an application; a device without an id gets `{product}_{node}`. Returns the id.
     ///

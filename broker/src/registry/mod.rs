@@ -28,7 +28,7 @@ mod tests;
 pub use authority::{Authority, NewAuthority};
 pub use bootstrap::Applied;
 pub use change::{Change, Changed};
-pub use client::Page;
+pub use client::{Page, application};
 pub use credential::Slot;
 pub use error::Error;
 pub use fingerprint::{fingerprint_hex, parse_fingerprint};

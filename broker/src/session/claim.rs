@@ -116,22 +116,8 @@ pub(crate) mod tests {
 
     pub(crate) fn connect(level: Level) -> wire::Connect {
         wire::Connect {
-            level,
-            clean_start: true,
             keep_alive: 60,
-            client_id: ByteString::from_static("c"),
-            will: None,
-            username: None,
-            password: None,
-            session_expiry: None,
-            receive_maximum: u16::MAX,
-            maximum_packet_size: None,
-            topic_alias_maximum: 0,
-            request_response_information: false,
-            request_problem_information: true,
-            authentication_method: None,
-            authentication_data: None,
-            user_properties: Vec::new(),
+            ..wire::Connect::new(level, "c")
         }
     }
 

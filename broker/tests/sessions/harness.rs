@@ -92,24 +92,12 @@ pub(crate) async fn start_with(
 
 pub(crate) fn device(level: Level, node: &str) -> Connect {
     Connect {
-        level,
-        clean_start: true,
         keep_alive: 120,
-        client_id: text(&format!("demo_{node}_0_0_2026112122")),
-        will: None,
         username: Some(text(&format!("demo_{node}"))),
         password: Some(Bytes::from_static(
             b"e004426cd7c4752c92eba074f2413aa8d26fe202c8e5329f9f9b163ae831f0f6",
         )),
-        session_expiry: None,
-        receive_maximum: u16::MAX,
-        maximum_packet_size: None,
-        topic_alias_maximum: 0,
-        request_response_information: false,
-        request_problem_information: true,
-        authentication_method: None,
-        authentication_data: None,
-        user_properties: Vec::new(),
+        ..Connect::new(level, format!("demo_{node}_0_0_2026112122"))
     }
 }
 

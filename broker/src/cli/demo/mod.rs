@@ -8,11 +8,11 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use super::{Error, app};
+use super::Error;
 use crate::{
     config::{Config, ListenerKind},
     contract::{Client, Credential, Fingerprints, Secrets, Status},
-    registry::{Registry, Slot, random_secret},
+    registry::{Registry, Slot, application, random_secret},
     tls::{
         authority,
         issue::{Pair, Root, create_folder},
@@ -121,7 +121,7 @@ fn add_application(registry: &Registry, folder: &Path) -> Result<(), Error> {
     if is_absent(registry, APPLICATION)? {
         registry.add_client(Client {
             policies: vec![APPLICATION_POLICY.into()],
-            ..app::application(APPLICATION, password)
+            ..application(APPLICATION, password)
         })?;
     } else if is_new {
         registry.reset_token(APPLICATION, password)?;

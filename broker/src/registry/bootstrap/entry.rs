@@ -1,6 +1,6 @@
 //! The entries of `clients.json` and the records that they stand for. Pure; checked by `rule` afterwards.
 
-use super::super::{Error, parse_fingerprint};
+use super::super::{Error, application, parse_fingerprint};
 use crate::contract::{self, Client, Credential, Fingerprints, Secrets, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -107,17 +107,9 @@ impl Device {
 impl Application {
     pub(super) fn record(&self) -> Client {
         Client {
-            id: self.name.clone(),
-            node: String::new(),
-            product: String::new(),
-            gateway: None,
-            application: true,
-            status: Status::Active,
-            encrypted_only: false,
-            credential: Credential::Token(self.password.as_bytes().to_vec()),
             policies: self.policies.clone(),
             attributes: pairs(&self.attributes),
-            children: Vec::new(),
+            ..application(&self.name, &self.password)
         }
     }
 }

@@ -76,6 +76,30 @@ pub struct Connect {
     pub user_properties: Vec<(ByteString, ByteString)>,
 }
 
+impl Connect {
+    /// A clean CONNECT that leaves out whatever may be left out.
+    pub fn new(level: Level, client_id: impl Into<ByteString>) -> Self {
+        Self {
+            level,
+            clean_start: true,
+            keep_alive: 0,
+            client_id: client_id.into(),
+            will: None,
+            username: None,
+            password: None,
+            session_expiry: None,
+            receive_maximum: u16::MAX,
+            maximum_packet_size: None,
+            topic_alias_maximum: 0,
+            request_response_information: false,
+            request_problem_information: true,
+            authentication_method: None,
+            authentication_data: None,
+            user_properties: Vec::new(),
+        }
+    }
+}
+
 /// The will of a CONNECT.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Will {

@@ -14,22 +14,8 @@ const V5: Level = Level::V5;
 
 fn plain_connect(level: Level) -> Connect {
     Connect {
-        level,
-        clean_start: true,
         keep_alive: 60,
-        client_id: "c".into(),
-        will: None,
-        username: None,
-        password: None,
-        session_expiry: None,
-        receive_maximum: u16::MAX,
-        maximum_packet_size: None,
-        topic_alias_maximum: 0,
-        request_response_information: false,
-        request_problem_information: true,
-        authentication_method: None,
-        authentication_data: None,
-        user_properties: Vec::new(),
+        ..Connect::new(level, "c")
     }
 }
 
