@@ -197,8 +197,12 @@ impl Wire {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err("end of stream".to_owned()),
                 Ok(count) => self.input.extend_from_slice(&chunk[..count]),
+                // Interrupted: the kernel says so on a loaded machine, and nothing has happened to the connection.
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
                 Err(error) => return Err(error.to_string()),
             }
         }
