@@ -164,7 +164,7 @@ fn print_row(case: &Case, measured: &[Vec<Measured>]) {
         let rate = median(rounds.iter().map(|round| round.per_second));
         let cpu = median(rounds.iter().map(|round| round.cpu_microseconds));
         let cell = rate.zip(cpu).map_or("–".to_owned(), |(rate, cpu)| {
-            format!("{rate:.0} ({cpu:.1})")
+            format!("{rate:.0} ({cpu:.2})")
         });
         print!("{cell:>20}");
     }

@@ -81,6 +81,7 @@ fn sealed_size(message: &Message) -> usize {
 }
 
 /// `None` only for what no `seal` has written.
+#[inline]
 pub(super) fn open(mut engine_topic: Bytes, mut sealed: Bytes) -> Option<Message> {
     let flags = sealed.try_get_u8().ok()?;
     let publisher = sealed.try_get_u64().ok()?;

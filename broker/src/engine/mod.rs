@@ -37,7 +37,7 @@ use tokio::sync::mpsc;
 
 use crate::contract::{self, Qos};
 pub use inbox::Deliver;
-pub use link::Link;
+pub use link::{BATCH, Link};
 pub use publisher::Publisher;
 use router::Incarnation;
 

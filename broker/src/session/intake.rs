@@ -95,7 +95,10 @@ fn count(counters: &[Counter; 2], messages: &[Message]) {
         .count() as u64;
     let [unreliable_counter, reliable_counter] = counters;
     let unreliable = messages.len() as u64 - reliable;
-    for (counter, count) in [(unreliable_counter, unreliable), (reliable_counter, reliable)] {
+    for (counter, count) in [
+        (unreliable_counter, unreliable),
+        (reliable_counter, reliable),
+    ] {
         if count > 0 {
             counter.inc_by(count);
         }

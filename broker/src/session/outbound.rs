@@ -6,7 +6,7 @@
 
 mod packet_ids;
 
-use super::queue::{FEW, Queue, Queued, Room};
+use super::queue::{FEW, Queue, Queued, Room, is_expired};
 use crate::contract::{Qos, UtcMs};
 use packet_ids::PacketIds;
 use std::collections::VecDeque;
@@ -116,7 +116,7 @@ impl Outbound {
         if self.resending {
             return self.resend();
         }
-        while self.queue.first()?.is_expired(now) {
+        while is_expired(self.queue.first()?.expires, now) {
             self.queue.take_first();
             *expired += 1;
         }

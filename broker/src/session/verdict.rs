@@ -43,6 +43,7 @@ struct Known {
 
 impl Verdict {
     /// What is known of the topic, or what `decide` says of it now. `None`: no filter wants it.
+    #[inline]
     pub(super) fn on(
         &mut self,
         topic: &str,
@@ -90,9 +91,30 @@ mod tests {
             ("b", basis, true),
             ("a", basis, true),
             ("a", Basis { grant: 2, ..basis }, true),
-            ("a", Basis { subscriptions: 2, ..basis }, true),
-            ("a", Basis { local: true, ..basis }, true),
-            ("a", Basis { local: true, ..basis }, false),
+            (
+                "a",
+                Basis {
+                    subscriptions: 2,
+                    ..basis
+                },
+                true,
+            ),
+            (
+                "a",
+                Basis {
+                    local: true,
+                    ..basis
+                },
+                true,
+            ),
+            (
+                "a",
+                Basis {
+                    local: true,
+                    ..basis
+                },
+                false,
+            ),
         ];
         let mut verdict = Verdict::default();
         let mut last = None;

@@ -20,9 +20,7 @@ thread_local! {
 
 /// An empty buffer.
 pub(super) fn take() -> BytesMut {
-    let mut buffer = SPARE
-        .with_borrow_mut(Vec::pop)
-        .unwrap_or_default();
+    let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
     // Makes nothing anew unless somebody still holds a slice of it.
     buffer.reserve(ROOM);
     buffer
