@@ -94,7 +94,7 @@ impl Outbound {
 
     /// The packet id of a QoS 1 message that is written past the queue; see [`Self::is_clear_for`].
     pub(crate) fn next_id(&mut self) -> u16 {
-        self.ids.next(self.flying.iter().map(|one| one.packet_id))
+        self.ids.next(&self.flying.iter().map(|one| one.packet_id))
     }
 
     /// That message is written.
