@@ -90,8 +90,8 @@ fn cases() -> Vec<Case> {
 pub(crate) async fn run(options: &Options) -> Result<bool, Failure> {
     let servers = start(options)?;
     println!(
-        "{} round(s) of {:?} each; deliveries per second (server CPU µs per delivery), medians\n",
-        options.rounds, options.duration
+        "{} round(s) of {:?} each, a window of {}; deliveries per second (server CPU µs per delivery), medians\n",
+        options.rounds, options.duration, options.window
     );
     print_head(&servers);
     let mut good = true;
@@ -134,7 +134,7 @@ async fn run_case(case: &Case, servers: &[Server], options: &Options) -> Result<
             if case.reports && server.kind != Kind::Ours {
                 continue;
             }
-            match load::measure(server, case, options.duration).await {
+            match load::measure(server, case, options).await {
                 Ok(round) => {
                     good &= round.trouble.is_none();
                     report(case, server, round.trouble.as_deref());
@@ -164,7 +164,7 @@ fn print_row(case: &Case, measured: &[Vec<Measured>]) {
         let rate = median(rounds.iter().map(|round| round.per_second));
         let cpu = median(rounds.iter().map(|round| round.cpu_microseconds));
         let cell = rate.zip(cpu).map_or("–".to_owned(), |(rate, cpu)| {
-            format!("{rate:.0} ({cpu:.1})")
+            format!("{rate:.0} ({cpu:.2})")
         });
         print!("{cell:>20}");
     }

@@ -61,7 +61,7 @@ impl Template {
     }
 }
 
-/// 1 to 65 535 and round again; a window of 50 never meets itself.
+/// 1 to 65 535 and round again; no window meets itself.
 fn packet_id(number: u32) -> u16 {
     (number % 65_535) as u16 + 1
 }

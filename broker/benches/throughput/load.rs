@@ -4,6 +4,7 @@ use crate::Failure;
 use crate::cases::Case;
 use crate::connection::{self, Client};
 use crate::frames::Template;
+use crate::options::Options;
 use crate::progress::Progress;
 use crate::server::Server;
 use crate::traffic::{publish, publish_paced, subscribe};
@@ -25,7 +26,7 @@ pub(crate) struct Measured {
 pub(crate) async fn measure(
     server: &Server,
     case: &Case,
-    duration: Duration,
+    options: &Options,
 ) -> Result<Measured, Failure> {
     let progress = Arc::new(Progress::new(case.subscribers, case.size as u64));
     let mut subscribers = JoinSet::new();
@@ -51,10 +52,13 @@ pub(crate) async fn measure(
             case.qos,
             case.size,
         );
-        let until = start + duration;
+        let until = start + options.duration;
         let progress = Arc::clone(&progress);
         match case.pace {
-            None => publishers.spawn(publish(client, template, case.qos, until, progress)),
+            None => {
+                let publish = publish(client, template, case.qos, options.window, until, progress);
+                publishers.spawn(publish)
+            }
             Some(rate) => publishers.spawn(publish_paced(client, template, rate, until, progress)),
         };
     }

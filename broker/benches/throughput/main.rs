@@ -9,7 +9,7 @@
 //! cargo bench -p iotda-broker --bench throughput -- --scale 1000,10000 a downlink on a new topic and a disconnect, by idle sessions
 //! ```
 //!
-//! Further: `--rounds N`, `--seconds N`, `--only TEXT` (cases by name), `--brokers ours,rumqttd,mosquitto`, `--config FILE` (of ours).
+//! Further: `--rounds N`, `--seconds N`, `--window N` (50: what a publisher writes at once, and its QoS 1 messages under way), `--only TEXT` (cases by name), `--brokers ours,rumqttd,mosquitto`, `--config FILE` (of ours).
 //!
 //! Every broker is a child process with a directory of its own, ended with the run. Rounds are interleaved (ours, stock, Mosquitto, ours …),
 //! because this decides more than the code on a noisy machine; figures are medians, ratios are taken within a round. The rules are on for

@@ -20,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// How long publishers publish in one case.
     pub(crate) duration: Duration,
+    /// Messages of one write, and of a QoS 1 publisher without an acknowledgement; the same for every broker.
+    pub(crate) window: u32,
     /// Only cases whose name contains this.
     pub(crate) only: String,
     /// Only brokers whose name is in this.
@@ -34,6 +36,7 @@ impl Options {
             mode: Mode::Cases,
             rounds: 3,
             duration: Duration::from_secs(3),
+            window: 50,
             only: String::new(),
             brokers: "ours,rumqttd,mosquitto".to_owned(),
             config: None,
@@ -51,6 +54,7 @@ impl Options {
                 "--smoke" => options.shorten(1, Duration::from_millis(250)),
                 "--rounds" => options.rounds = number(&value()?)?,
                 "--seconds" => options.duration = Duration::from_secs(number(&value()?)?),
+                "--window" => options.window = window(&value()?)?,
                 "--only" => options.only = value()?,
                 "--brokers" => options.brokers = value()?,
                 "--config" => options.config = Some(PathBuf::from(value()?)),
@@ -75,6 +79,14 @@ impl Options {
 
 fn number<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error| format!("`{text}`: {error}"))
+}
+
+/// Above 100 the brokers' own windows would decide (ours, stock rumqttd's and Mosquitto's are 100), and packet ids could meet.
+fn window(text: &str) -> Result<u32, String> {
+    match number(text)? {
+        window @ 1..=1_000 => Ok(window),
+        _ => Err(format!("`{text}`: 1 to 1000")),
+    }
 }
 
 /// At least ten: figures per session of fewer say nothing.

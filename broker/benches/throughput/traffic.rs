@@ -1,6 +1,6 @@
 //! One publisher, one subscriber: numbered messages in, every delivery checked.
 //!
-//! Bounds: so many messages as `progress` lets are between publishers and the slowest subscriber at any time, and [`WINDOW`] of a QoS 1
+//! Bounds: so many messages as `progress` lets are between publishers and the slowest subscriber at any time, and `window` of a QoS 1
 //! publisher are without an acknowledgement.
 
 use crate::Failure;
@@ -15,10 +15,6 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-const WINDOW: u32 = 50;
-/// Messages of one write.
-const BATCH: u32 = 50;
 
 /// Reads, checks and acknowledges until it is aborted.
 pub(crate) async fn subscribe(
@@ -86,6 +82,7 @@ pub(crate) async fn publish(
     mut client: Client<TcpStream>,
     template: Template,
     qos: Qos,
+    window: u32,
     until: Instant,
     progress: Arc<Progress>,
 ) -> Result<(), Failure> {
@@ -93,9 +90,9 @@ pub(crate) async fn publish(
     loop {
         let open = Instant::now() < until;
         let room = if qos == Qos::AtMostOnce {
-            BATCH
+            window
         } else {
-            WINDOW - (number - acknowledged)
+            window - (number - acknowledged)
         };
         if open && room > 0 {
             if !progress.until(|| progress.has_room()).await {

@@ -1,7 +1,7 @@
-//! `clients.json` of a policy's folder: products, devices and applications that come with the rules, registered at the start.
+//! `clients.json` of a policy's folder: products, devices and applications that come with the rules, registered at the start and at SIGHUP.
 //!
 //! What an operator changed since stays (see `registry::bootstrap`). Bounded to 16 MiB. A file that cannot be read or applied ends the
-//! start: half of the clients are not the clients.
+//! start (at SIGHUP it is logged, and nothing changes): half of the clients are not the clients.
 
 use super::Error;
 use crate::registry::Registry;

@@ -13,6 +13,7 @@ pub(super) struct Cursors {
 
 impl Cursors {
     /// Notes a message at `offset` on a link with `streams` filters; returns how many messages were lost before it.
+    #[inline]
     pub(super) fn note(&mut self, offset: u64, streams: usize) -> u64 {
         if let Some(expected) = self
             .expected

@@ -18,7 +18,7 @@ const HAS_EXPIRY: u8 = 0b0000_0100;
 const HAS_TOPIC: u8 = 0b0000_1000;
 const HAS_PROPERTIES: u8 = 0b0001_0000;
 /// Bytes of the messages that share one buffer.
-const ROW: usize = 4096;
+pub(super) const ROW: usize = 4096;
 /// Flags, publisher and number.
 const FIXED: usize = 1 + 8 + 8;
 
@@ -81,6 +81,7 @@ fn sealed_size(message: &Message) -> usize {
 }
 
 /// `None` only for what no `seal` has written.
+#[inline]
 pub(super) fn open(mut engine_topic: Bytes, mut sealed: Bytes) -> Option<Message> {
     let flags = sealed.try_get_u8().ok()?;
     let publisher = sealed.try_get_u64().ok()?;
@@ -213,6 +214,18 @@ mod tests {
             let (_, sealed) = seal(std::slice::from_ref(&message), 0).remove(0);
             prop_assert!(sealed.len() <= sealed_size(&message));
             prop_assert!(message.topic.contains('=') || sealed.len() == sealed_size(&message));
+        }
+
+        #[test]
+        fn a_detached_message_is_the_same_in_a_buffer_of_its_own(payload in prop::collection::vec(any::<u8>(), 0..6_000)) {
+            let message = Message {
+                topic: "t/é".into(), payload: payload.into(), qos: Qos::AtLeastOnce, publisher: 1, expires: Some(2),
+                properties: vec![1, 2].into(), number: 3,
+            };
+            let detached = message.clone().detached();
+            let shares = detached.payload.as_ptr() == message.payload.as_ptr();
+            prop_assert!(!shares || message.payload.is_empty() || message.payload.len() >= ROW);
+            prop_assert_eq!(detached, message);
         }
 
         #[test]

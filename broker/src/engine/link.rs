@@ -16,8 +16,8 @@ use rumqttd::protocol::{Disconnect, DisconnectReasonCode, Packet};
 use super::cursors::Cursors;
 use super::{Down, Inner, Message, envelope, topic};
 
-/// Messages that one `receive` appends at most (about; one more notification may be under way).
-const BATCH: usize = 200;
+/// Messages that one `receive` appends at most: what the router puts into a link before it pauses it.
+pub const BATCH: usize = 200;
 
 /// A session's own link; it leaves the engine when it is dropped. Opened at its first SUBSCRIBE that can bring something that no inbox delivers.
 pub struct Link {
@@ -34,6 +34,8 @@ pub struct Link {
     /// The router has paused this link and waits to be woken.
     paused: bool,
     acknowledged: bool,
+    /// A moment that has passed: not to wait for the router.
+    opened: Instant,
 }
 
 pub(super) struct Ends {
@@ -66,6 +68,7 @@ impl Link {
             lost: 0,
             paused: false,
             acknowledged: false,
+            opened: Instant::now(),
         })
     }
 
@@ -88,9 +91,8 @@ impl Link {
         self.streams += 1;
         while !self.acknowledged {
             let first = self.next().await?;
-            let mut early = std::mem::take(&mut self.early);
-            self.note(first, &mut early);
-            self.early = early;
+            let first = self.note(first);
+            self.early.extend(first);
             self.wake_if_paused().await?;
         }
         Ok(())
@@ -122,18 +124,39 @@ impl Link {
     /// Returns how many messages the engine has dropped because this reader was too slow: normally 0. One publication comes as often as
     /// there are filters on this link that match it, with the same number; topics that only share an engine topic come too.
     pub async fn receive(&mut self, into: &mut VecDeque<Message>) -> Result<u64, Down> {
-        self.wake_if_paused().await?;
-        let enough = into.len() + BATCH;
-        if self.early.is_empty() {
-            let first = self.next().await?;
-            into.reserve(BATCH);
-            self.note(first, into);
-        }
-        into.append(&mut self.early);
-        self.drain(enough, into);
+        let lost = self.ready().await?;
+        into.reserve(BATCH);
+        into.extend(std::iter::from_fn(|| self.take()).take(BATCH));
         // Now, and not with the next call: the router fills the link while the caller works on these.
         self.wake_if_paused().await?;
-        Ok(std::mem::take(&mut self.lost))
+        Ok(lost + std::mem::take(&mut self.lost))
+    }
+
+    /// Waits until [`Link::take`] has something; cancel-safe. Returns what [`Link::receive`] does, up to now.
+    pub async fn ready(&mut self) -> Result<u64, Down> {
+        loop {
+            self.wake_if_paused().await?;
+            if !self.early.is_empty() || self.lost > 0 {
+                return Ok(std::mem::take(&mut self.lost));
+            }
+            let first = self.next().await?;
+            let first = self.note(first);
+            self.early.extend(first);
+        }
+    }
+
+    /// The next message that is there, without waiting.
+    #[inline]
+    pub fn take(&mut self) -> Option<Message> {
+        if !self.early.is_empty() {
+            return self.early.pop_front();
+        }
+        loop {
+            let next = self.ends.as_mut()?.rx.recv_deadline(self.opened).ok()?;
+            if let Some(message) = self.note(next) {
+                return Some(message);
+            }
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Notification>, Down> {
@@ -146,42 +169,29 @@ impl Link {
             .map_err(|_| Down)
     }
 
-    /// Takes what is there without waiting.
-    fn drain(&mut self, enough: usize, into: &mut VecDeque<Message>) {
-        let past = Instant::now();
-        while into.len() < enough {
-            let Some(next) = self
-                .ends
-                .as_mut()
-                .and_then(|ends| ends.rx.recv_deadline(past).ok())
-            else {
-                return;
-            };
-            self.note(next, into);
-        }
-    }
-
-    fn note(&mut self, notification: Option<Notification>, into: &mut VecDeque<Message>) {
-        match notification {
-            Some(Notification::Forward(forward)) => {
+    #[inline]
+    fn note(&mut self, notification: Option<Notification>) -> Option<Message> {
+        match notification? {
+            Notification::Forward(forward) => {
                 if let Some((_, offset)) = forward.cursor {
                     self.lost += self.cursors.note(offset, self.streams);
                 }
-                into.extend(envelope::open(
-                    forward.publish.topic,
-                    forward.publish.payload,
-                ));
+                envelope::open(forward.publish.topic, forward.publish.payload)
             }
-            Some(Notification::Unschedule) => self.paused = true,
-            Some(other) => {
+            Notification::Unschedule => {
+                self.paused = true;
+                None
+            }
+            other => {
                 let packet: Option<Packet> = other.into();
                 self.acknowledged |= matches!(packet, Some(Packet::SubAck(..)));
+                None
             }
-            None => {}
         }
     }
 
-    async fn wake_if_paused(&mut self) -> Result<(), Down> {
+    /// The router goes on filling a link that it has paused.
+    pub async fn wake_if_paused(&mut self) -> Result<(), Down> {
         if self.paused {
             self.ends
                 .as_ref()

@@ -37,7 +37,7 @@ use tokio::sync::mpsc;
 
 use crate::contract::{self, Qos};
 pub use inbox::Deliver;
-pub use link::Link;
+pub use link::{BATCH, Link};
 pub use publisher::Publisher;
 use router::Incarnation;
 
@@ -60,14 +60,32 @@ pub struct Message {
     pub number: u64,
 }
 
+impl Message {
+    /// For whoever keeps it for long: a copy where others may lie in the same buffer, see `envelope`.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        if self.payload.len() >= envelope::ROW {
+            return self;
+        }
+        Self {
+            topic: ByteString::from(&*self.topic),
+            payload: Bytes::copy_from_slice(&self.payload),
+            properties: Bytes::copy_from_slice(&self.properties),
+            ..self
+        }
+    }
+}
+
 /// Limits of the engine.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Shared links to publish on, 1 to 64; default 2. One per core is enough.
     pub publishing_links: usize,
-    /// Topic and payload bytes that the engine keeps per filter for readers that are behind, 8 KiB at least; default 4 MiB. It is never given
-    /// back while the router lives.
+    /// Topic and payload bytes that the engine keeps per filter for readers that are behind, 8 KiB at least; default 4 MiB: some 15 000
+    /// property reports, besides what waits in the reader's own queue. What a slower reader loses is counted (`engine_gap`) and logged,
+    /// and one that was promised every message (QoS 1) is closed. It is never given back while the router lives, and a client may have
+    /// `subscriptions_max` filters: raise it for back-ends that pause for seconds only where devices cannot choose filters freely.
     pub log_bytes: usize,
     /// Sessions with a subscription that no inbox serves, at most; default 10 000. Each takes about 30 KB and slows every disconnect.
     pub links_max: usize,

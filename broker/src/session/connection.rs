@@ -79,7 +79,9 @@ impl Connection {
                 Ok(0) | Err(_) => Progress::Closed,
             });
         }
-        if self.output.len() < waiting {
+        // What was fetched so far fitted in, so only a buffer that was full, or still waits, changes what is to be done next.
+        let was_full = waiting >= OUTPUT_HIGH;
+        if self.output.len() < waiting && (was_full || !self.output.is_empty()) {
             return Poll::Ready(Progress::Wrote);
         }
         Poll::Pending

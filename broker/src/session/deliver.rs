@@ -10,7 +10,7 @@ use super::inboxes::Inboxed;
 use super::inspect::{Answer, Inspected};
 use super::outbound::Offered;
 use super::qos::{OFFERED, lower};
-use super::queue::Queued;
+use super::queue::{Queued, expiry_left, is_expired};
 use super::session::Session;
 use super::subscriptions::Match;
 use super::verdict::{Basis, Verdict, Wanted};
@@ -34,9 +34,10 @@ const NOTHING: Accepted = Accepted::Done(Offered::Waits(0));
 
 impl Session {
     /// Judges one message of the link; writes or queues it.
-    pub(super) fn accept_linked(&mut self, message: Message, output: &mut BytesMut) -> Accepted {
+    #[inline]
+    pub(super) fn accept_linked(&mut self, message: &Message, output: &mut BytesMut) -> Accepted {
         let mut verdict = std::mem::take(&mut self.verdict);
-        let accepted = match self.wants_linked(&message, &mut verdict) {
+        let accepted = match self.wants_linked(message, &mut verdict) {
             Some((matched, decision)) => self.accept(message, matched, decision, output),
             None => NOTHING,
         };
@@ -52,17 +53,17 @@ impl Session {
             return NOTHING;
         };
         let decision = self.rules.receive(&message.topic);
-        self.accept(message, &matched, decision, output)
+        self.accept(&message, &matched, decision, output)
     }
 
     fn accept(
         &mut self,
-        message: Message,
+        message: &Message,
         matched: &Match,
         decision: Decision,
         output: &mut BytesMut,
     ) -> Accepted {
-        let Some((qos, inspect)) = self.passes(&message, matched, decision) else {
+        let Some((qos, inspect)) = self.passes(message, matched, decision) else {
             return NOTHING;
         };
         if let Some(rule) = inspect {
@@ -97,30 +98,37 @@ impl Session {
     /// Past the queue, in which nothing waits.
     fn write_at_once(
         &mut self,
-        message: Message,
+        message: &Message,
         qos: Qos,
         matched: &Match,
         output: &mut BytesMut,
     ) {
         let now = message.expires.map_or(0, |_| clock::now());
-        if message.expires.is_some_and(|expires| expires <= now) {
+        if is_expired(message.expires, now) {
             self.tally.expired += 1;
             return;
         }
-        let message = queued(message, qos, matched);
-        let mut delivery = delivery(&message, 0, false, now);
+        let mut delivery = wire::Delivery {
+            dup: false,
+            qos,
+            retain: false,
+            topic: &message.topic,
+            packet_id: 0,
+            expiry: expiry_left(message.expires, now),
+            properties: &message.properties,
+            subscription_ids: &matched.ids,
+            payload: &message.payload,
+        };
         if self.terms.is_too_large(&delivery) {
             self.tally.too_large += 1;
             return;
         }
-        if qos == Qos::AtMostOnce {
-            wire::publish(self.terms.level, &delivery, output);
-        } else {
+        if qos != Qos::AtMostOnce {
             delivery.packet_id = self.outbound.next_id();
-            wire::publish(self.terms.level, &delivery, output);
-            let packet_id = delivery.packet_id;
-            self.outbound.flies(packet_id, message);
+            let flying = queued(message, qos, matched);
+            self.outbound.flies(delivery.packet_id, flying);
         }
+        wire::publish(self.terms.level, &delivery, output);
         self.tally.written(qos);
     }
 
@@ -221,7 +229,7 @@ impl Session {
         decision: Decision,
     ) -> Option<Queued> {
         let (qos, inspect) = self.passes(&message, matched, decision)?;
-        let message = queued(message, qos, matched);
+        let message = queued(&message, qos, matched);
         match inspect {
             None => Some(message),
             Some(rule) => self.inspected_delivery(message, rule).await,
@@ -277,13 +285,13 @@ impl Session {
     }
 }
 
-fn queued(message: Message, qos: Qos, matched: &Match) -> Queued {
+fn queued(message: &Message, qos: Qos, matched: &Match) -> Queued {
     Queued {
         qos,
-        topic: message.topic,
-        payload: message.payload,
+        topic: message.topic.clone(),
+        payload: message.payload.clone(),
         expires: message.expires,
-        properties: message.properties,
+        properties: message.properties.clone(),
         ids: matched.ids.clone(),
         greeting: false,
     }
@@ -296,7 +304,7 @@ fn delivery(message: &Queued, packet_id: u16, dup: bool, now: UtcMs) -> wire::De
         retain: false,
         topic: &message.topic,
         packet_id,
-        expiry: message.expiry_left(now),
+        expiry: expiry_left(message.expires, now),
         properties: &message.properties,
         subscription_ids: &message.ids,
         payload: &message.payload,

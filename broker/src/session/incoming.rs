@@ -1,8 +1,8 @@
-//! What the engine and the inboxes brought, and the queue has no room for yet.
+//! What the engine and the inboxes have for the client, as fast as there is room for it.
 //!
 //! Nothing more is fetched before it is gone, so a client that reads slowly fills its queue, then its link and its mailbox, which drop
 //! and say how much: a gap is counted and logged, and a client that was promised every message (QoS 1) is disconnected, so that it
-//! knows. Bounded by one batch of the link and one of the mailbox.
+//! knows. Bounded by one batch of the mailbox; a turn takes [`BATCH`] messages, so that orders and packets wait no longer.
 
 use super::deliver::Accepted;
 use super::end::End;
@@ -11,14 +11,13 @@ use super::outbound::Offered;
 use super::queue::Queued;
 use super::session::Session;
 use crate::contract::Qos;
-use crate::engine::Message;
+use crate::engine::{BATCH, Message};
 use bytes::BytesMut;
 use std::collections::VecDeque;
 
-/// Messages on their way into the queue.
+/// Messages of inboxes on their way into the queue. Those of the link stay in it until there is room.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
-    pub(super) linked: VecDeque<Message>,
     inboxed: VecDeque<Inboxed>,
 }
 
@@ -30,21 +29,7 @@ enum Next {
 
 impl Incoming {
     pub(super) fn is_empty(&self) -> bool {
-        self.linked.is_empty() && self.inboxed.is_empty()
-    }
-
-    /// Those of the inboxes first: they are addressed to this client.
-    fn next(&mut self) -> Option<Next> {
-        if let Some(inboxed) = self.inboxed.pop_front() {
-            return Some(Next::Inboxed(inboxed));
-        }
-        // An empty ring gives its memory back.
-        self.inboxed = VecDeque::new();
-        let linked = self.linked.pop_front().map(Next::Linked);
-        if linked.is_none() {
-            self.linked = VecDeque::new();
-        }
-        linked
+        self.inboxed.is_empty()
     }
 }
 
@@ -101,10 +86,13 @@ impl Session {
 
     /// Up to a message that must be inspected.
     fn accept_uninspected(&mut self, output: &mut BytesMut) -> Result<Option<(Queued, u16)>, End> {
-        while self.outbound.wants_more() {
-            let accepted = match self.incoming.next() {
+        for _ in 0..BATCH {
+            if !self.outbound.wants_more() {
+                break;
+            }
+            let accepted = match self.next_incoming() {
                 None => break,
-                Some(Next::Linked(message)) => self.accept_linked(message, output),
+                Some(Next::Linked(message)) => self.accept_linked(&message, output),
                 Some(Next::Inboxed(inboxed)) => self.accept_inboxed(inboxed, output),
             };
             match accepted {
@@ -113,6 +101,16 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    /// Those of the inboxes first: they are addressed to this client.
+    fn next_incoming(&mut self) -> Option<Next> {
+        if let Some(inboxed) = self.incoming.inboxed.pop_front() {
+            return Some(Next::Inboxed(inboxed));
+        }
+        // An empty ring gives its memory back.
+        self.incoming.inboxed = VecDeque::new();
+        self.link.as_mut()?.take().map(Next::Linked)
     }
 
     fn note(&mut self, offered: Offered) -> Result<(), End> {
@@ -129,7 +127,6 @@ impl Session {
         let incoming = std::mem::take(&mut self.incoming);
         if lives_on {
             self.store_inboxed(incoming.inboxed).await;
-            self.store_linked(incoming.linked).await;
             return;
         }
         for inboxed in incoming.inboxed {

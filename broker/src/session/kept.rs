@@ -52,14 +52,18 @@ impl Store {
         if self.messages >= self.messages_max || self.bytes + size > self.bytes_max {
             return false;
         }
+        let until = now + u64::from(inbox.keep_seconds) * 1_000;
         self.messages += 1;
         self.bytes += size;
         self.clients
             .entry(client.into())
             .or_default()
             .push_back(Kept {
-                until: now + u64::from(inbox.keep_seconds) * 1_000,
-                inboxed,
+                until,
+                inboxed: Inboxed {
+                    message: inboxed.message.detached(),
+                    inbox,
+                },
             });
         true
     }

@@ -13,9 +13,8 @@ use super::end::End;
 use super::finish::finish;
 use super::mailbox::{Mail, Order};
 use super::session::Session;
-use crate::engine::{Down, Link, Message};
+use crate::engine::{Down, Link};
 use bytes::BytesMut;
-use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -82,21 +81,18 @@ async fn converse(session: &mut Session, connection: &mut Connection) -> End {
 async fn next(session: &mut Session, connection: &mut Connection, clock: Pin<&mut Sleep>) -> Event {
     let wants_more = connection.output.len() < OUTPUT_HIGH && session.wants_more();
     let mailbox = &session.seat.mailbox;
-    let (link, brought) = (&mut session.link, &mut session.incoming.linked);
+    let link = &mut session.link;
     tokio::select! {
         mail = poll_fn(|context| mailbox.poll(context, wants_more)) => Event::Mail(mail),
         progress = poll_fn(|context| connection.poll(context)) => Event::Socket(progress),
-        lost = receive(link, brought), if wants_more => Event::Link(lost),
+        lost = brings(link), if wants_more => Event::Link(lost),
         () = clock => Event::Clock,
     }
 }
 
-pub(super) async fn receive(
-    link: &mut Option<Link>,
-    brought: &mut VecDeque<Message>,
-) -> Result<u64, Down> {
+async fn brings(link: &mut Option<Link>) -> Result<u64, Down> {
     match link {
-        Some(link) => link.receive(brought).await,
+        Some(link) => link.ready().await,
         None => pending().await,
     }
 }
@@ -124,9 +120,16 @@ impl Session {
             self.accept_incoming(output).await?;
             let is_blocked = output.len() >= OUTPUT_HIGH || !self.outbound.wants_more();
             if is_blocked || self.incoming.is_empty() {
-                self.fill(output);
-                return Ok(());
+                break;
             }
+        }
+        self.fill(output);
+        // Now, and not when all is written: the router fills the link while the socket takes this.
+        match &mut self.link {
+            Some(link) if self.outbound.wants_more() => {
+                link.wake_if_paused().await.map_err(|_| End::EngineDown)
+            }
+            _ => Ok(()),
         }
     }
 

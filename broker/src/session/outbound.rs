@@ -6,7 +6,7 @@
 
 mod packet_ids;
 
-use super::queue::{FEW, Queue, Queued, Room};
+use super::queue::{FEW, Queue, Queued, Room, is_expired};
 use crate::contract::{Qos, UtcMs};
 use packet_ids::PacketIds;
 use std::collections::VecDeque;
@@ -94,7 +94,7 @@ impl Outbound {
 
     /// The packet id of a QoS 1 message that is written past the queue; see [`Self::is_clear_for`].
     pub(crate) fn next_id(&mut self) -> u16 {
-        self.ids.next(self.flying.iter().map(|one| one.packet_id))
+        self.ids.next(&self.flying.iter().map(|one| one.packet_id))
     }
 
     /// That message is written.
@@ -116,7 +116,7 @@ impl Outbound {
         if self.resending {
             return self.resend();
         }
-        while self.queue.first()?.is_expired(now) {
+        while is_expired(self.queue.first()?.expires, now) {
             self.queue.take_first();
             *expired += 1;
         }

@@ -7,14 +7,13 @@
 
 use super::end::End;
 use super::inboxes::Inboxed;
-use super::live::receive;
 use super::mailbox::{Mail, Order};
 use super::outbound::Offered;
 use super::session::Session;
 use crate::contract::Qos;
-use crate::engine::{Down, Message};
+use crate::engine::{Down, Link, Message};
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::time::sleep_until;
@@ -76,6 +75,13 @@ async fn next(session: &mut Session, brought: &mut VecDeque<Message>, due: Insta
         mail = poll_fn(|context| mailbox.poll(context, true)) => Event::Mail(mail),
         lost = receive(link, brought) => Event::Link(lost),
         () = sleep_until(due.into()) => Event::Clock,
+    }
+}
+
+async fn receive(link: &mut Option<Link>, brought: &mut VecDeque<Message>) -> Result<u64, Down> {
+    match link {
+        Some(link) => link.receive(brought).await,
+        None => pending().await,
     }
 }
 
@@ -143,7 +149,7 @@ impl Session {
         }
     }
 
-    pub(super) async fn store_linked(&mut self, messages: impl IntoIterator<Item = Message>) {
+    async fn store_linked(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {
             if let Some(queued) = self.judge_linked(message).await
                 && queued.qos != Qos::AtMostOnce

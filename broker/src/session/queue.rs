@@ -26,19 +26,20 @@ pub(crate) struct Queued {
 }
 
 impl Queued {
-    pub(crate) fn is_expired(&self, now: UtcMs) -> bool {
-        self.expires.is_some_and(|expires| expires <= now)
-    }
-
-    /// What is left of its life, in whole seconds and at least one.
-    pub(crate) fn expiry_left(&self, now: UtcMs) -> Option<u32> {
-        let left = self.expires?.saturating_sub(now).div_ceil(1_000).max(1);
-        Some(u32::try_from(left).unwrap_or(u32::MAX))
-    }
-
     fn bytes(&self) -> usize {
         self.topic.len() + self.payload.len() + self.properties.len()
     }
+}
+
+/// Whether the life of a message that ends at `expires` is over.
+pub(crate) fn is_expired(expires: Option<UtcMs>, now: UtcMs) -> bool {
+    expires.is_some_and(|expires| expires <= now)
+}
+
+/// What is left of such a life, in whole seconds and at least one.
+pub(crate) fn expiry_left(expires: Option<UtcMs>, now: UtcMs) -> Option<u32> {
+    let left = expires?.saturating_sub(now).div_ceil(1_000).max(1);
+    Some(u32::try_from(left).unwrap_or(u32::MAX))
 }
 
 /// An empty ring of so many is given back at once, a larger one when the session looks at its clock: its client is busy, and making the

@@ -49,6 +49,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use prometheus_client::metrics::counter::Counter;
 
     #[test]
     fn is_added_once() {
@@ -61,13 +62,7 @@ mod tests {
         tally.denied += 4;
         tally.settle(&metrics);
         tally.settle(&metrics);
-        assert_eq!(
-            metrics
-                .deliveries
-                .each_ref()
-                .map(prometheus_client::metrics::counter::Counter::get),
-            [1, 2]
-        );
+        assert_eq!(metrics.deliveries.each_ref().map(Counter::get), [1, 2]);
         let text = metrics.encode();
         assert!(text.contains("drops_total{cause=\"queue_full\"} 3"));
         assert!(text.contains("denials_total{action=\"receive\"} 4"));

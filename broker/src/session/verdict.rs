@@ -43,6 +43,7 @@ struct Known {
 
 impl Verdict {
     /// What is known of the topic, or what `decide` says of it now. `None`: no filter wants it.
+    #[inline]
     pub(super) fn on(
         &mut self,
         topic: &str,

@@ -1,3 +1,4 @@
+use super::super::queue::expiry_left;
 use super::*;
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -139,7 +140,7 @@ fn expired_messages_are_not_sent_and_the_rest_is_told_in_seconds() {
     let mut expired = 0;
     let next = outbound.next(5_000, &mut expired).unwrap();
     assert_eq!(&*next.message.topic, "young");
-    assert_eq!(next.message.expiry_left(5_000), Some(2));
+    assert_eq!(expiry_left(next.message.expires, 5_000), Some(2));
     assert_eq!(expired, 1);
 }
 

@@ -17,6 +17,7 @@ pub fn delivery_size(level: Level, delivery: &Delivery<'_>) -> usize {
     1 + variable_size(remaining) + remaining
 }
 
+#[inline]
 fn remaining(level: Level, delivery: &Delivery<'_>) -> usize {
     let packet_id = if delivery.qos == Qos::AtMostOnce {
         0
@@ -76,6 +77,7 @@ fn connack_properties(packet: &ConnAck) -> PropertyWriter {
 }
 
 /// PUBLISH towards a client, straight into `out`.
+#[inline]
 pub fn publish(level: Level, delivery: &Delivery<'_>, out: &mut BytesMut) {
     let remaining = remaining(level, delivery);
     out.reserve(5 + remaining);

@@ -14,6 +14,7 @@ pub(super) fn frame(first: u8, body: &[u8], out: &mut BytesMut) {
     out.put_slice(body);
 }
 
+#[inline]
 pub(super) fn put_variable(mut value: usize, out: &mut BytesMut) {
     loop {
         let low = value.to_le_bytes().first().copied().unwrap_or_default() & 0x7f;
@@ -35,6 +36,7 @@ pub(super) fn variable_size(value: usize) -> usize {
     }
 }
 
+#[inline]
 pub(super) fn put_text(text: &str, out: &mut BytesMut) {
     put_binary(cut(text).as_bytes(), out);
 }
