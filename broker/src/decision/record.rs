@@ -1,11 +1,14 @@
 //! One decision as one structured log line, target `decision`.
 //!
-//! No secret can enter by type: a record has no field for a password, a key or a certificate. It borrows everything and is bounded by
-//! what the wire lets in; a log that cannot be written is the subscriber's business and never fails a session. Refused CONNECTs and
+//! No secret can enter by type: a record has no field for a password, a key or a certificate. It borrows everything, and of a client's
+//! own text a line shows [`SHOWN_MAX`] bytes; a log that cannot be written is the subscriber's business and never fails a session. Refused CONNECTs and
 //! closed sessions are `info`; all others are `debug`, since a client may cause as many as it likes.
 
 use crate::contract::{Refusal, UtcMs};
 use tracing::{debug, info};
+
+/// Bytes of a client id or topic in a line: as many as a canonical id may have.
+const SHOWN_MAX: usize = 512;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,10 +151,10 @@ impl<'a> Record<'a> {
                     action = self.action.name(),
                     verdict = self.verdict.name(),
                     client = self.client,
-                    raw_client = self.raw_client,
+                    raw_client = shown(self.raw_client),
                     product = self.product,
                     peer = self.peer,
-                    topic = self.topic,
+                    topic = shown(self.topic),
                     qos = self.qos,
                     code = self.code,
                     detail = self.detail,
@@ -166,6 +169,12 @@ impl<'a> Record<'a> {
             line!(debug);
         }
     }
+}
+
+/// A client's own text in a log: who has proven nothing yet may send 64 KiB of it in each CONNECT.
+fn shown(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(SHOWN_MAX))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
