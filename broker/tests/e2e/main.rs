@@ -9,6 +9,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod bounds;
 mod clients;
 mod connack;
 mod demo;
