@@ -1,7 +1,8 @@
 //! The running broker: starts the rooms in order, says that it is ready, and stops them in order.
 //!
 //! Every port is bound, or its error told, before anything is accepted. SIGHUP reads rules, component and server certificate again;
-//! SIGTERM and SIGINT tell the clients and end with 0. Bounds: a stop waits for `limits.drain` at most.
+//! SIGTERM and SIGINT tell the clients and end with 0. Bounds: a stop waits for `limits.drain` at most, and a second more
+//! for admin requests that are under way.
 
 use super::{
     DataLock, Error, demo,
@@ -20,10 +21,13 @@ use crate::{
     session::{Broker, Parts},
     tls::{Acceptor, TrustStore, issue::Pair},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use tracing::{error, info, warn};
+
+/// How long a stop waits for admin requests that are under way.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// What is ready before a port is bound: handed to the listeners.
 pub struct Prepared {
@@ -167,11 +171,15 @@ async fn serve_admin(admin: Admin, socket: TcpListener, mut stopped: watch::Rece
     }
 }
 
+/// A visitor of the admin port who has sent half a request, or does not read, would otherwise hold up the stop for ever.
 async fn join(task: Option<JoinHandle<()>>) {
-    if let Some(task) = task
-        && let Err(cause) = task.await
-    {
-        error!(%cause, "a task has ended badly");
+    let Some(task) = task else {
+        return;
+    };
+    match timeout(LAST_ANSWERS, task).await {
+        Ok(Ok(())) => {}
+        Ok(Err(cause)) => error!(%cause, "a task has ended badly"),
+        Err(_) => warn!("requests under way are not waited for any longer"),
     }
 }
 

@@ -1,11 +1,14 @@
 //! One decision as one structured log line, target `decision`.
 //!
-//! No secret can enter by type: a record has no field for a password, a key or a certificate. It borrows everything and is bounded by
-//! what the wire lets in; a log that cannot be written is the subscriber's business and never fails a session. Refused CONNECTs and
+//! No secret can enter by type: a record has no field for a password, a key or a certificate. It borrows everything, and of a client's
+//! own text a line shows [`SHOWN_MAX`] bytes; a log that cannot be written is the subscriber's business and never fails a session. Refused CONNECTs and
 //! closed sessions are `info`; all others are `debug`, since a client may cause as many as it likes.
 
 use crate::contract::{Refusal, UtcMs};
 use tracing::{debug, info};
+
+/// Bytes of a client id or topic in a line: as many as a canonical id may have.
+const SHOWN_MAX: usize = 512;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,9 +171,11 @@ impl<'a> Record<'a> {
     }
 }
 
-/// What does not apply is left out of the line.
+/// What does not apply is left out of the line; a client's own text is cut: who has proven nothing yet may send 64 KiB of it in each
+/// CONNECT.
 fn said(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
+    text.get(..text.floor_char_boundary(SHOWN_MAX))
+        .filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

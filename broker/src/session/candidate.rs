@@ -14,7 +14,7 @@ use super::refusal::Refusing;
 use super::rules::Rules;
 use super::seat::Seat;
 use super::session::Session;
-use super::terms::Terms;
+use super::terms::{Terms, packet_max};
 use super::will::{self, Will};
 use super::wire;
 use crate::decision::{Action, Cause, Record};
@@ -170,7 +170,8 @@ impl<'b> Candidate<'b> {
         };
         self.broker.metrics.connected(result, refusing.cause.name());
         refusing.record(self.record(clock::now())).emit();
-        refusing.connack(self.connect.level, &mut connection.output);
+        let most = packet_max(&self.connect);
+        refusing.connack(self.connect.level, most, &mut connection.output);
     }
 
     /// The record of the decision, with what is known so far.

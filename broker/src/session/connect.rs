@@ -83,5 +83,6 @@ fn answer_no_hello(
     };
     broker.metrics.connected("refused", cause.name());
     tracing::debug!(peer = %arrival.peer, detail, "a malformed connect");
-    Refusing::new(*cause, detail.as_str()).connack(*level, &mut connection.output);
+    // A CONNECT that cannot be read does not say what the client takes.
+    Refusing::new(*cause, detail.as_str()).connack(*level, usize::MAX, &mut connection.output);
 }

@@ -45,7 +45,7 @@ impl Session {
                 }
             }
         }
-        let reason = reason.as_deref().filter(|_| self.terms.problems);
+        let reason = self.terms.reason(reason.as_deref(), codes.len());
         wire::suback(self.terms.level, packet.packet_id, &codes, reason, output);
         self.bring_kept();
         Ok(())

@@ -145,7 +145,7 @@ impl Session {
         let Some(cause) = end.cause().filter(|_| self.is_v5()) else {
             return;
         };
-        let reason = end.reason().filter(|_| self.terms.problems);
+        let reason = self.terms.reason(end.reason(), 0);
         wire::disconnect(cause.told().disconnect, reason, &mut connection.output);
     }
 

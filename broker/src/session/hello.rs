@@ -5,6 +5,7 @@
 
 use super::connection::{Connection, Stream};
 use super::refusal::Refusing;
+use super::terms::packet_max;
 use super::wire::{self, FromClient, Level};
 use crate::decision::Cause;
 use std::future::poll_fn;
@@ -60,7 +61,8 @@ pub async fn turn_away(stream: Stream, deadline: Duration) {
             Cause::Limit,
             "the broker has no room for another connection",
         );
-        full.connack(connect.level, &mut connection.output);
+        let most = packet_max(&connect);
+        full.connack(connect.level, most, &mut connection.output);
         connection.close().await;
     }
 }

@@ -43,7 +43,7 @@ impl Session {
             handed.map_err(|_| End::EngineDown)?;
         }
         for answer in intake.answers {
-            let reason = answer.reason.as_deref().filter(|_| self.terms.problems);
+            let reason = self.terms.reason(answer.reason.as_deref(), 0);
             wire::puback(
                 self.terms.level,
                 answer.packet_id,

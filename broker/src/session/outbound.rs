@@ -181,8 +181,12 @@ impl Outbound {
         self.queue.len() + self.flying.len()
     }
 
+    /// The window holds for what is sent again, too: the client may take fewer than it did on its last connection (MQTT-3.3.4-9).
     fn resend(&mut self) -> Option<Sending<'_>> {
         let left = self.flying.iter().filter(|one| !one.sent).count();
+        if self.flying.len() - left >= usize::from(self.window) {
+            return None;
+        }
         self.resending = left > 1;
         let again = self.flying.iter_mut().find(|one| !one.sent)?;
         again.sent = true;

@@ -1,5 +1,6 @@
 //! A CONNECT that is refused: the cause, the sentence, and the CONNACK made of them. Pure.
 
+use super::terms::fitting;
 use super::wire::{self, ConnAck, Level};
 use crate::contract::Refusal;
 use crate::decision::{Cause, Record};
@@ -39,14 +40,17 @@ impl Refusing {
     }
 
     /// The CONNACK, or nothing where the version has none for this. The inside of a fault is for the log alone.
-    pub(crate) fn connack(&self, level: Level, out: &mut BytesMut) {
+    /// `packet_max`: what the client takes.
+    pub(crate) fn connack(&self, level: Level, packet_max: usize, out: &mut BytesMut) {
         let Some(code) = self.cause.connack(level) else {
             return;
         };
         let told = !self.is_fault() && level == Level::V5;
         let connack = ConnAck {
             code,
-            reason: told.then(|| self.refusal.detail.clone()),
+            reason: fitting(&self.refusal.detail, 1, packet_max)
+                .filter(|_| told)
+                .map(str::to_owned),
             ..ConnAck::default()
         };
         wire::connack(level, &connack, out);

@@ -11,6 +11,14 @@ use std::time::Duration;
 /// The contract's code for a keep alive out of range.
 const KEEP_ALIVE_REFUSED: u16 = 102;
 
+/// What an answer takes at most beside its reason and its codes: header, packet id, code, length of the properties, head of the reason.
+const FRAME: usize = 5 + 2 + 1 + 4 + 3;
+
+/// A reason string is left out where it would make the packet larger than the client takes (MQTT-3.2.2-19, 3.4.2-2, 3.9.2-1, 3.14.2-3).
+pub(crate) fn fitting(reason: &str, codes: usize, packet_max: usize) -> Option<&str> {
+    (FRAME + codes + reason.len() <= packet_max).then_some(reason)
+}
+
 /// What holds for one connection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Terms {
@@ -43,9 +51,7 @@ impl Terms {
         }
         let asked = session_expiry(connect);
         let expiry = asked.min(limits.session_expiry);
-        let packet_max = connect
-            .maximum_packet_size
-            .map_or(usize::MAX, |max| max as usize);
+        let packet_max = packet_max(connect);
         Ok(Self {
             level: connect.level,
             keep_alive: if over {
@@ -60,6 +66,12 @@ impl Terms {
             packet_max,
             problems: connect.request_problem_information,
         })
+    }
+
+    /// The reason as the client may be told it, in an answer with so many codes.
+    pub(crate) fn reason<'r>(&self, reason: Option<&'r str>, codes: usize) -> Option<&'r str> {
+        let wanted = reason.filter(|_| self.problems)?;
+        fitting(wanted, codes, self.packet_max)
     }
 
     /// After how much silence the client is gone (MQTT-3.1.2-24).
@@ -110,6 +122,13 @@ impl Terms {
     }
 }
 
+/// The largest packet that the client takes.
+pub(crate) fn packet_max(connect: &Connect) -> usize {
+    connect
+        .maximum_packet_size
+        .map_or(usize::MAX, |max| max as usize)
+}
+
 fn keep_alive_refused(asked: u16, most: u16) -> Refusal {
     Refusal {
         code: KEEP_ALIVE_REFUSED,
@@ -146,6 +165,24 @@ mod tests {
         assert_eq!(window(&packet), 100);
         packet.receive_maximum = 3;
         assert_eq!(window(&packet), 3);
+    }
+
+    #[test]
+    fn a_reason_is_told_where_it_is_wanted_and_fits() {
+        let mut packet = connect(Level::V5);
+        packet.maximum_packet_size = Some(30);
+        let terms = agree(&packet, &limits(0, 0)).unwrap();
+        assert_eq!(
+            terms.reason(Some("fifteen letters"), 0),
+            Some("fifteen letters")
+        );
+        assert_eq!(terms.reason(Some("fifteen letters"), 1), None);
+        assert_eq!(terms.reason(Some("sixteen letters!"), 0), None);
+        packet.request_problem_information = false;
+        assert_eq!(
+            agree(&packet, &limits(0, 0)).unwrap().reason(Some("x"), 0),
+            None
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@
     clippy::too_many_lines
 )]
 
+mod bounds;
 mod clients;
 mod connack;
 mod demo;

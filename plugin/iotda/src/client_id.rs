@@ -50,6 +50,9 @@ pub enum Malformed {
     /// Over [`LENGTH_MAX`].
     #[error("it is longer than 256 bytes")]
     TooLong,
+    /// No canonical id could be made of it.
+    #[error("it has a control character")]
+    Control,
     /// Fewer than four parts.
     #[error("it is not of the form id_type_sign_YYYYMMDDHH")]
     Form,
@@ -71,6 +74,9 @@ pub enum Malformed {
 pub fn parse(text: &str) -> Result<ClientId<'_>, Malformed> {
     if text.len() > LENGTH_MAX {
         return Err(Malformed::TooLong);
+    }
+    if text.contains(char::is_control) {
+        return Err(Malformed::Control);
     }
     let mut parts = text.rsplitn(4, '_');
     let (Some(timestamp), Some(sign), Some(kind), Some(id)) =

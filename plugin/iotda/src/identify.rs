@@ -44,7 +44,9 @@ pub fn claim(connect: &Connect) -> Result<Claim<'_>, Refusal> {
     let username = connect.username.as_deref().filter(|name| !name.is_empty());
     match (client_id::parse(&connect.client_id), username) {
         (Ok(claimed), _) => device(claimed, connect).map(Claim::Device),
-        (Err(Malformed::TooLong), _) => Err(malformed(&connect.client_id, Malformed::TooLong)),
+        (Err(cause @ (Malformed::TooLong | Malformed::Control)), _) => {
+            Err(malformed(&connect.client_id, cause))
+        }
         (Err(not_a_device), Some(name)) if name.len() <= NAME_MAX => {
             Ok(Claim::Application { name, not_a_device })
         }

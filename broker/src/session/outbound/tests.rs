@@ -53,6 +53,24 @@ fn the_window_holds_back_and_an_acknowledgement_in_any_order_opens_it() {
 }
 
 #[test]
+fn a_resumed_session_keeps_to_a_smaller_window() {
+    let mut outbound = Outbound::new(3, ROOM);
+    for name in ["a", "b", "c", "d"] {
+        offer(&mut outbound, name, Qos::AtLeastOnce);
+    }
+    assert_eq!(sent(&mut outbound).len(), 3);
+    outbound.resume(1);
+    assert_eq!(sent(&mut outbound), [("a".into(), 1, true)]);
+    assert!(outbound.acknowledge(1));
+    assert_eq!(sent(&mut outbound), [("b".into(), 2, true)]);
+    assert!(outbound.acknowledge(2));
+    assert!(!outbound.acknowledge(3));
+    assert_eq!(sent(&mut outbound), [("c".into(), 3, true)]);
+    assert!(outbound.acknowledge(3));
+    assert_eq!(sent(&mut outbound), [("d".into(), 4, false)]);
+}
+
+#[test]
 fn a_resumed_session_gets_the_same_ids_in_the_same_order_with_dup() {
     let mut outbound = Outbound::new(10, ROOM);
     for name in ["a", "b", "c"] {

@@ -12,7 +12,7 @@ pub(crate) use packets::{
     Connect, device_password, packet, puback, publish, publish_v5, subscribe, subscribe_v5,
     this_hour, unsubscribe,
 };
-pub(crate) use wire::Wire;
+pub(crate) use wire::{Received, Wire};
 
 use std::process::Command;
 
