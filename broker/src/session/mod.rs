@@ -90,6 +90,7 @@ mod subscriptions;
 mod tally;
 mod terms;
 mod verdict;
+mod wanted;
 mod will;
 
 pub use broker::{Broker, Parts, StartError};

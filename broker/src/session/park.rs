@@ -173,6 +173,7 @@ impl Session {
                 self.store(queued);
             }
         }
+        self.tally.settle(&self.broker.metrics);
     }
 
     fn store(&mut self, queued: super::queue::Queued) {
