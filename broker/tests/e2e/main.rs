@@ -19,5 +19,6 @@ mod live_changes;
 mod malformed;
 mod openssl;
 mod protocol;
+mod revocation;
 mod security;
 mod support;
