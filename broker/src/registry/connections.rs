@@ -9,7 +9,9 @@
 use super::{Error, change, schema};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::{
-    path::PathBuf,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
@@ -18,6 +20,8 @@ const IDLE_READERS: usize = 8;
 
 pub(super) struct Connections {
     path: PathBuf,
+    /// Device and inode of the file that was opened.
+    file: (u64, u64),
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     /// Counts our own writes, so that followers in this process need not wait for their next poll.
@@ -28,6 +32,7 @@ impl Connections {
     pub(super) fn open(path: PathBuf) -> Result<Self, Error> {
         let writer = Mutex::new(schema::open_writer(&path)?);
         Ok(Self {
+            file: file_of(&path)?,
             path,
             writer,
             readers: Mutex::default(),
@@ -40,6 +45,7 @@ impl Connections {
         &self,
         verb: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.check_file()?;
         let done = {
             let mut writer = lock(&self.writer);
             // IMMEDIATE: what the verb reads before it writes is still so when it writes.
@@ -58,6 +64,7 @@ impl Connections {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.check_file()?;
         let idle = lock(&self.readers).pop();
         let mut reader = match idle {
             Some(reader) => reader,
@@ -77,9 +84,28 @@ impl Connections {
         schema::open_reader(&self.path)
     }
 
+    /// Connections stay with the file that they opened, also where it has another name or none by now, and other processes write to the
+    /// one that is there: a revocation would go unseen. Costs a microsecond.
+    pub(super) fn check_file(&self) -> Result<(), Error> {
+        if file_of(&self.path).is_ok_and(|file| file == self.file) {
+            return Ok(());
+        }
+        Err(Error::Replaced {
+            path: self.path.clone(),
+        })
+    }
+
     pub(super) fn written(&self) -> watch::Receiver<u64> {
         self.written.subscribe()
     }
+}
+
+fn file_of(path: &Path) -> Result<(u64, u64), Error> {
+    let metadata = fs::metadata(path).map_err(|cause| Error::Open {
+        path: path.to_owned(),
+        cause,
+    })?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// A panic elsewhere leaves a connection usable: its transaction was undone when it was dropped.

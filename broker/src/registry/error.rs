@@ -67,6 +67,15 @@ pub enum Error {
         /// What the system said.
         cause: io::Error,
     },
+    /// The file under the path is not the one that was opened.
+    #[error(
+        "the registry `{path}` was replaced or removed while it was open: restart the broker, or put the old file back",
+        path = path.display()
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system gave no random numbers.
     #[error("no random numbers: {0}")]
     Random(getrandom::Error),

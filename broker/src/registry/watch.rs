@@ -20,8 +20,8 @@ pub struct Follower {
     sequence: u64,
     interval: Duration,
     written: watch::Receiver<u64>,
-    /// Keeps the sender of `written` alive.
-    _registry: Registry,
+    /// Also keeps the sender of `written` alive.
+    registry: Registry,
 }
 
 impl Registry {
@@ -37,7 +37,7 @@ impl Registry {
             sequence,
             interval,
             written: self.connections.written(),
-            _registry: self.clone(),
+            registry: self.clone(),
         })
     }
 }
@@ -62,6 +62,7 @@ impl Follower {
     }
 
     fn poll(&mut self) -> Result<Vec<Change>, Error> {
+        self.registry.connections.check_file()?;
         // Read before the feed: a write in between is looked for once more, not missed.
         let version = self
             .reader

@@ -66,9 +66,7 @@ pub(crate) async fn admit(
         if enrol(broker, &principal).await? {
             // Stored: from now on the record alone says whether the certificate is the client's.
             principal.enrol = None;
-            let client = subject.client;
-            let (product, node) =
-                client.map_or_else(Default::default, |one| (one.product, one.node));
+            let (product, node) = place(subject);
             return Ok(Admitted {
                 generation,
                 principal,
@@ -82,11 +80,17 @@ pub(crate) async fn admit(
     Err(NotAdmitted::Fault(detail))
 }
 
+/// What the newest generation says of a live session.
+pub(crate) struct Judged {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) grant: Grant,
+    /// Of the newest record.
+    pub(crate) product: String,
+    pub(crate) node: String,
+}
+
 /// Judges a live session on the newest generation and its newest record.
-pub(crate) async fn judge(
-    broker: &Broker,
-    principal: &Principal,
-) -> Result<(Arc<Generation>, Grant), NotAdmitted> {
+pub(crate) async fn judge(broker: &Broker, principal: &Principal) -> Result<Judged, NotAdmitted> {
     // An error would say that the gate was closed, which nobody does.
     let _turn = broker.judging.acquire().await;
     let generation = broker.policy.active();
@@ -96,7 +100,19 @@ pub(crate) async fn judge(
         .await;
     let subject = subject.map_err(NotAdmitted::Fault)?;
     let grant = authorize(&generation, principal, &subject).await?;
-    Ok((generation, grant))
+    let (product, node) = place(subject);
+    Ok(Judged {
+        generation,
+        grant,
+        product,
+        node,
+    })
+}
+
+/// Product and node; empty for an application.
+fn place(subject: Subject) -> (String, String) {
+    let client = subject.client;
+    client.map_or_else(Default::default, |one| (one.product, one.node))
 }
 
 async fn find(broker: &Broker, lookup: &Arc<Lookup>) -> Result<Subject, NotAdmitted> {

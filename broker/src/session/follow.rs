@@ -69,14 +69,20 @@ async fn generations(broker: Arc<Broker>, mut revisions: watch::Receiver<u64>) {
 
 async fn changes(broker: Arc<Broker>, follower: Follower) {
     let mut feed = Feed::new(broker, follower).await;
+    let mut told = None;
     loop {
-        if let Err(cause) = feed.follow().await {
-            error!(
-                cause,
-                "the registry's changes cannot be followed: live sessions are not judged by them yet"
-            );
+        let failed = feed.follow().await.err();
+        if let Some(cause) = &failed {
+            // Once, not five times a second: it may last.
+            if told != failed {
+                error!(
+                    cause,
+                    "the registry's changes cannot be followed: live sessions are not judged by them yet"
+                );
+            }
             sleep(PAUSE).await;
         }
+        told = failed;
     }
 }
 

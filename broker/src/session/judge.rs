@@ -4,7 +4,7 @@
 //! longer in force. A fault is tried again [`ATTEMPTS`] times within a second and then ends the connection with the fault codes: no
 //! session lives on under a generation that could not be replaced. A refusal ends it at once, and its will is never published.
 
-use super::admission::{self, NotAdmitted};
+use super::admission::{self, Judged, NotAdmitted};
 use super::clock::{self, end_of_validity};
 use super::end::End;
 use super::session::Session;
@@ -81,16 +81,31 @@ impl Session {
     }
 
     async fn judge_once(&mut self) -> Result<(), NotAdmitted> {
-        let (generation, grant) = admission::judge(&self.broker, &self.rules.principal).await?;
-        if grant.client_id != self.rules.grant.client_id {
-            return Err(refused(
-                NOT_AUTHORIZED,
-                "the rules now know this client by another canonical id",
-            )
-            .into());
-        }
+        let judged = admission::judge(&self.broker, &self.rules.principal).await?;
+        self.check_identity(&judged)?;
+        let Judged {
+            generation, grant, ..
+        } = judged;
         self.rules.replace(generation, grant, &self.broker.settings);
         self.renew_rates();
+        Ok(())
+    }
+
+    /// Messages and changes find a session by its canonical id, its product and its node, which stay as they were at its CONNECT.
+    fn check_identity(&self, judged: &Judged) -> Result<(), Refusal> {
+        if judged.grant.client_id != self.rules.grant.client_id {
+            return Err(refused(
+                NOT_AUTHORIZED,
+                "the rules now know this client by another canonical id: connect again",
+            ));
+        }
+        let card = &self.seat.mailbox.card;
+        if *judged.product != *card.product || *judged.node != *card.node {
+            return Err(refused(
+                NOT_AUTHORIZED,
+                "the client now belongs to another product or node: connect again",
+            ));
+        }
         Ok(())
     }
 

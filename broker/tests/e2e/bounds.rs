@@ -5,8 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Broker, Connect, Options, packet, puback, publish, publish_v5, subscribe, subscribe_v5,
-    wait_until,
+    Broker, Connect, packet, puback, publish, publish_v5, subscribe, subscribe_v5, wait_until,
 };
 
 #[test]
@@ -211,41 +210,5 @@ fn rapid_reconnects_under_traffic_leave_nothing_behind() {
         wait_until(&line, || {
             broker.admin_get("/metrics", false).1.contains(&line)
         });
-    }
-}
-
-/// Each distinct filter and topic that a device makes up must not cost the broker memory for ever.
-#[test]
-#[ignore = "measures; run by hand"]
-fn filters_that_come_and_go() {
-    let broker = Broker::start(&Options::default());
-    let resident = || {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", broker.pid())).unwrap();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("VmRSS"))
-            .unwrap()
-            .to_owned();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<u64>()
-            .unwrap()
-    };
-    let mut device = broker.device3(4);
-    let mut app = broker.device1(4);
-    for round in 0..6_000_u32 {
-        let filter = format!("f/{round}");
-        device.send(&subscribe(1, &[(&filter, 0)]));
-        device.receive();
-        app.send(&publish(&filter, b"x", 0, 0));
-        if round % 50 == 0 {
-            app.ping();
-        }
-        device.send(&crate::support::unsubscribe(4, 1, &[&filter]));
-        while device.receive().kind() != 11 {}
-        if round % 1_000 == 0 {
-            eprintln!("{round} {} KB", resident());
-        }
     }
 }

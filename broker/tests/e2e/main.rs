@@ -22,5 +22,6 @@ mod live_changes;
 mod malformed;
 mod openssl;
 mod protocol;
+mod revocation;
 mod security;
 mod support;

@@ -1,7 +1,7 @@
 //! The registry's change feed: who is judged again for which change, and what TLS trusts from now on.
 //!
-//! An authority also ends by itself, at the end of its certificate's life: then the sessions that it vouches for are judged as if it
-//! had been removed.
+//! An authority also ends by itself, at the end of its certificate's life: then everybody whom an authority vouches for is judged as if
+//! it had been removed.
 
 use crate::contract::UtcMs;
 use crate::registry::{Authority, Change, Changed, Follower};
@@ -23,8 +23,8 @@ pub(super) struct Feed {
     follower: Follower,
     /// Read, but not told to everybody yet.
     untold: Vec<Change>,
-    /// Authorities and when their certificates end.
-    ends: Vec<(String, UtcMs)>,
+    /// When the authorities' certificates end.
+    ends: Vec<UtcMs>,
 }
 
 impl Feed {
@@ -86,15 +86,15 @@ impl Feed {
         match what {
             Changed::Client(id) => sessions.judge_record(id),
             Changed::Product(id) => sessions.judge(|one| *one.card.product == **id),
-            Changed::Authority(id) => sessions.judge(|one| is_under(one, id)),
+            Changed::Authority(_) => sessions.judge(is_vouched_for),
             Changed::All => sessions.judge(|_| true),
         }
     }
 
     fn end_authorities(&mut self) {
         let now = clock::now();
-        for (id, _) in self.ends.extract_if(.., |(_, end)| *end <= now) {
-            self.broker.sessions.judge(|one| is_under(one, &id));
+        if self.ends.extract_if(.., |end| *end <= now).count() > 0 {
+            self.broker.sessions.judge(is_vouched_for);
         }
     }
 }
@@ -103,13 +103,14 @@ fn touches_trust(what: &Changed) -> bool {
     matches!(what, Changed::Authority(_) | Changed::All)
 }
 
-fn is_under(mailbox: &Mailbox, authority: &str) -> bool {
-    mailbox.card.authority.as_deref() == Some(authority)
+/// By any authority: the one that vouched at CONNECT may be gone long since, and another one of the same key have stood in for it.
+fn is_vouched_for(mailbox: &Mailbox) -> bool {
+    mailbox.card.authority.is_some()
 }
 
 /// An authority that cannot be parsed is trusted by nobody, so it has no end either.
-fn end_of(authority: &Authority) -> Option<(String, UtcMs)> {
+fn end_of(authority: &Authority) -> Option<UtcMs> {
     let (_, certificate) = parse_x509_certificate(&authority.certificate).ok()?;
     let end = certificate.validity().not_after.timestamp();
-    Some((authority.id.clone(), end_of_validity(end)))
+    Some(end_of_validity(end))
 }
