@@ -58,7 +58,7 @@ impl Root {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
-        params.not_before = OffsetDateTime::now_utc() - Duration::from_secs(60);
+        params.not_before = OffsetDateTime::now_utc() - Duration::from_mins(1);
         params.not_after = OffsetDateTime::now_utc() + life;
         let issuer = Issuer::new(self.params(1), &self.key);
         let leaf = params.signed_by(&key, &issuer).unwrap();
@@ -117,7 +117,7 @@ fn add_device(registry: &Registry, node: &str, identity: &Identity) -> String {
     registry.add_client(device).unwrap()
 }
 
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_hours(1);
 
 /// Waits until the broker has followed what was written, by a record whose change it shows.
 fn connects_soon(code: u8, mut connect: impl FnMut() -> u8) {
