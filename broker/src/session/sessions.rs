@@ -1,6 +1,7 @@
 //! The table of sessions: who is here, by canonical client id, by (product, node) and by record.
 //!
-//! Sharded, so that connects of different clients do not wait for each other; no lock is held while anything else happens. Bounded by
+//! Sharded, so that connects of different clients do not wait for each other; no lock is held while anything else happens, but for
+//! that of a client's place while its place by node is taken. Bounded by
 //! the listeners' connections and the number of parked sessions.
 
 mod listed;
@@ -34,16 +35,20 @@ impl Sessions {
     /// form a chain, each waiting for the one before it.
     pub(crate) fn claim(&self, mailbox: &Arc<Mailbox>) -> Option<Arc<Mailbox>> {
         let card = &mailbox.card;
-        if let Some(key) = node_key(&card.product, &card.node) {
-            self.0.nodes.set(key.into(), Arc::clone(mailbox));
-        }
         if card.record != card.client {
             let add = |all: &mut Vec<_>| all.push(Arc::clone(mailbox));
             self.0.records.update(Arc::clone(&card.record), add);
         }
+        // In one go: who is the last by client must be the last by node, or nobody would be once the other has ended.
+        let by_node = || {
+            if let Some(key) = node_key(&card.product, &card.node) {
+                self.0.nodes.set(key.into(), Arc::clone(mailbox));
+            }
+        };
+        let client = Arc::clone(&card.client);
         self.0
             .clients
-            .set(Arc::clone(&card.client), Arc::clone(mailbox))
+            .set_with(client, Arc::clone(mailbox), by_node)
     }
 
     /// Takes a session out of the table, unless another one has its place.
@@ -173,6 +178,29 @@ mod tests {
                 })
                 .is_none()
         );
+    }
+
+    #[test]
+    fn sessions_that_connect_at_once_agree_who_is_the_last() {
+        for _ in 0..500 {
+            let sessions = Sessions::default();
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        start.wait();
+                        // The one before has ended when its place is taken.
+                        if let Some(before) = sessions.claim(&session("d")) {
+                            sessions.release(&before);
+                        }
+                    });
+                }
+            });
+            let by_client = sessions.find("d").unwrap();
+            let (product, node) = ("p", "d");
+            let by_node = sessions.addressed(&Addressee::Node { product, node });
+            assert!(by_node.is_some_and(|one| Arc::ptr_eq(&one, &by_client)));
+        }
     }
 
     #[test]

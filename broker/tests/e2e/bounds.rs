@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::{
@@ -157,6 +158,56 @@ fn an_application_whose_client_id_cannot_be_an_id_is_told_so() {
             assert_eq!(broker.plain().connect(&app), code, "{id:?}");
         }
     }
+}
+
+/// Raises a flag at the end, also after a panic.
+struct Raised<'f>(&'f AtomicBool);
+
+impl Drop for Raised<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn an_unsubscribe_under_traffic_is_no_loss() {
+    let broker = Broker::demo();
+    let mut writer = broker.app(4, "writer");
+    let topic = |name: &str| format!("$oc/devices/demo_device1/sys/{name}");
+    // Far ahead in one filter's log, at the beginning of the other's.
+    let (busy, calm) = (topic("messages/down"), topic("events/up"));
+    for _ in 0..500 {
+        writer.send(&publish(&busy, b"x", 0, 0));
+    }
+    writer.ping();
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                for _ in 0..20 {
+                    writer.send(&publish(&busy, b"x", 0, 0));
+                    writer.send(&publish(&calm, b"x", 0, 0));
+                }
+                writer.ping();
+            }
+        });
+        let _over = Raised(&ended);
+        let mut reader = broker.app(5, "reader");
+        let mut told = None;
+        for _ in 0..300 {
+            reader.send(&subscribe_v5(1, &[(&busy, 1), (&calm, 1)], &[]));
+            reader.send(&crate::support::unsubscribe(5, 2, &[&calm]));
+            reader.send(&[0xC0, 0]);
+            let answer = std::iter::repeat_with(|| reader.receive())
+                .find(|got| matches!(got.kind(), 13 | 14))
+                .filter(|got| got.kind() == 14);
+            told = told.or(answer);
+            if told.is_some() {
+                break;
+            }
+        }
+        assert_eq!(told, None, "closed for being slow");
+    });
 }
 
 #[test]

@@ -16,11 +16,16 @@ mod clients;
 mod connack;
 mod demo;
 mod engine_guards;
+// Its texts are for the tests of the policy host.
+#[allow(dead_code)]
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 mod handshakes;
 mod lifecycle;
 mod live_changes;
 mod malformed;
 mod openssl;
+mod policy_faults;
 mod protocol;
 mod revocation;
 mod security;

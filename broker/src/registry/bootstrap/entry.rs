@@ -5,6 +5,22 @@ use crate::contract::{self, Client, Credential, Fingerprints, Secrets, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// A secret. One of another type is refused without its value, which an error would otherwise repeat.
+#[derive(Deserialize, Serialize)]
+#[serde(try_from = "serde_json::Value")]
+struct Hidden(String);
+
+impl TryFrom<serde_json::Value> for Hidden {
+    type Error = &'static str;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, Self::Error> {
+        match value {
+            serde_json::Value::String(text) => Ok(Self(text)),
+            _ => Err("a secret or password must be a string"),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
@@ -33,8 +49,8 @@ pub(super) struct Device {
     node: String,
     id: Option<String>,
     gateway: Option<String>,
-    secret: Option<String>,
-    secondary_secret: Option<String>,
+    secret: Option<Hidden>,
+    secondary_secret: Option<Hidden>,
     fingerprint: Option<String>,
     secondary_fingerprint: Option<String>,
     #[serde(default)]
@@ -63,7 +79,7 @@ enum State {
 #[serde(deny_unknown_fields)]
 pub(super) struct Application {
     pub(super) name: String,
-    password: String,
+    password: Hidden,
     #[serde(default)]
     policies: Vec<String>,
     #[serde(default)]
@@ -109,7 +125,7 @@ impl Application {
         Client {
             policies: self.policies.clone(),
             attributes: pairs(&self.attributes),
-            ..application(&self.name, &self.password)
+            ..application(&self.name, &self.password.0)
         }
     }
 }
@@ -131,7 +147,7 @@ fn credential(entry: &Device, id: &str) -> Result<Credential, Error> {
 }
 
 fn secrets(entry: &Device) -> Secrets {
-    let bytes = |secret: &Option<String>| secret.as_ref().map(|text| text.as_bytes().to_vec());
+    let bytes = |secret: &Option<Hidden>| secret.as_ref().map(|text| text.0.as_bytes().to_vec());
     Secrets {
         primary: bytes(&entry.secret),
         secondary: bytes(&entry.secondary_secret),

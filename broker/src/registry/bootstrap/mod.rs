@@ -195,6 +195,20 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_of_the_wrong_type_is_not_repeated() {
+        let (_data, registry) = registry();
+        for bad in [
+            FILE.replace("\"12345678\"", "98765432"),
+            FILE.replace("\"12345678\"", "[\"98765432\"]"),
+            FILE.replace("\"long enough\"", "98765432"),
+        ] {
+            let error = registry.upsert_from(&bad).unwrap_err().to_string();
+            assert!(!error.contains("98765432"), "{error}");
+            assert!(error.contains("line"), "{error}");
+        }
+    }
+
+    #[test]
     fn one_bad_entry_and_nothing_is_applied() {
         let (_data, registry) = registry();
         for bad in [

@@ -26,7 +26,14 @@ impl<V> Default for Sharded<V> {
 impl<V: Clone> Sharded<V> {
     /// Sets the value and returns the one before it.
     pub(super) fn set(&self, key: Arc<str>, value: V) -> Option<V> {
-        self.shard(&key)?.insert(key, value)
+        self.set_with(key, value, || {})
+    }
+
+    /// The same, with something that must happen in the same order as the settings of this key. It may use another map.
+    pub(super) fn set_with(&self, key: Arc<str>, value: V, and: impl FnOnce()) -> Option<V> {
+        let mut shard = self.shard(&key)?;
+        and();
+        shard.insert(key, value)
     }
 
     pub(super) fn find(&self, key: &str) -> Option<V> {
