@@ -1,7 +1,7 @@
 //! One decision as one structured log line, target `decision`.
 //!
 //! No secret can enter by type: a record has no field for a password, a key or a certificate. It borrows everything, and of a client's
-//! own text a line shows [`SHOWN_MAX`] bytes; a log that cannot be written is the subscriber's business and never fails a session. Refused CONNECTs and
+//! own text a line shows 512 bytes; a log that cannot be written is the subscriber's business and never fails a session. Refused CONNECTs and
 //! closed sessions are `info`; all others are `debug`, since a client may cause as many as it likes.
 
 use crate::contract::{Refusal, UtcMs};
