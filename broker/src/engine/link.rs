@@ -90,10 +90,11 @@ impl Link {
         self.filters.push(filter);
         self.streams += 1;
         while !self.acknowledged {
+            // First: a link that was paused before is told nothing, not even that.
+            self.wake_if_paused().await?;
             let first = self.next().await?;
             let first = self.note(first);
             self.early.extend(first);
-            self.wake_if_paused().await?;
         }
         Ok(())
     }

@@ -218,6 +218,26 @@ async fn a_reader_that_is_too_slow_learns_how_much_it_lost() {
     assert_eq!(got.len() as u64 + lost, SENT as u64 + 1);
 }
 
+#[tokio::test]
+async fn a_paused_link_can_subscribe() {
+    // As many as make the router pause a link.
+    const PAUSES: usize = 199;
+    let engine = Engine::start(&Settings::default()).unwrap();
+    let mut link = link(&engine, &["t"]).await;
+    let mut batch: Vec<_> = (0..PAUSES).map(|_| message("t", "x")).collect();
+    engine.publisher(1).publish(&mut batch).await.unwrap();
+    // As a session takes them: nobody wakes the router before the next turn.
+    let mut taken = 0;
+    while taken < PAUSES {
+        link.ready().await.unwrap();
+        taken += std::iter::from_fn(|| link.take()).count();
+    }
+    let subscribed = timeout(Duration::from_secs(5), link.subscribe("u")).await;
+    subscribed.expect("no answer in time").unwrap();
+    publish(&engine, "u", "after").await;
+    assert_eq!(payloads(&receive(&mut link, 1).await), ["after"]);
+}
+
 struct Sink(mpsc::UnboundedSender<(usize, Message)>);
 
 impl Deliver for Sink {
