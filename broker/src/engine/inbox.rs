@@ -31,37 +31,44 @@ struct Inbox {
     task: AbortHandle,
 }
 
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 struct Target {
     template: usize,
     deliver: Arc<dyn Deliver>,
 }
 
 impl Inboxes {
-    /// Opens what is new, redirects what stays without a gap, closes what is gone. Returns when the new filters are in force.
+    /// Opens what is new, redirects what stays without a gap, closes what is gone. Returns when the new filters are in force. Where one
+    /// cannot be opened nothing changes.
     pub(super) async fn replace(
         &mut self,
         engine: &Arc<Inner>,
         filters: Vec<String>,
         deliver: &Arc<dyn Deliver>,
     ) -> Result<(), Down> {
-        let mut kept = HashMap::with_capacity(filters.len());
+        let target = |template| {
+            let deliver = Arc::clone(deliver);
+            Arc::new(Target { template, deliver })
+        };
+        let mut wanted = HashMap::with_capacity(filters.len());
+        for (template, filter) in filters.iter().enumerate() {
+            if !self.open.contains_key(filter) {
+                let inbox = open(engine, filter, target(template)).await?;
+                wanted.insert(filter.clone(), inbox);
+            }
+        }
         for (template, filter) in filters.into_iter().enumerate() {
-            let target = Arc::new(Target {
-                template,
-                deliver: Arc::clone(deliver),
-            });
-            let inbox = match self.open.remove(&filter) {
-                Some(inbox) => {
-                    inbox.target.store(target);
-                    inbox
-                }
-                None => open(engine, &filter, target).await?,
-            };
-            kept.insert(filter, inbox);
+            if let Some(inbox) = self.open.remove(&filter) {
+                inbox.target.store(target(template));
+                wanted.insert(filter, inbox);
+            }
         }
-        for gone in std::mem::replace(&mut self.open, kept).into_values() {
-            gone.task.abort();
-        }
+        self.open = wanted;
         Ok(())
     }
 }

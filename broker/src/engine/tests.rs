@@ -279,6 +279,45 @@ async fn inboxes_are_replaced_without_a_gap() {
 }
 
 #[tokio::test]
+async fn inboxes_that_could_not_be_replaced_deliver_once_after_the_next_try() {
+    let engine = Engine::start(&Settings::default()).unwrap();
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    let sink = Arc::new(Sink(tx));
+    let filters = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+    let first = engine.inboxes(filters(&["$oc/+/a"]), sink.clone());
+    first.await.unwrap();
+    // P1, past our guard: the raw topic kills the router thread.
+    engine
+        .inner
+        .incarnation
+        .load()
+        .publishing(0)
+        .unwrap()
+        .tx
+        .publish("é", "x")
+        .unwrap();
+    while !engine.is_down() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let both = ["$oc/+/a", "$oc/+/b"];
+    let failed = engine.inboxes(filters(&both), sink.clone()).await;
+    assert_eq!(failed, Err(Down));
+    while engine.is_down() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    engine.inboxes(filters(&both), sink).await.unwrap();
+    // Time for whoever reads the first one to come back.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    publish(&engine, "$oc/d/a", "1").await;
+    publish(&engine, "$oc/d/b", "2").await;
+    let mut got = [rx.recv().await.unwrap().0, rx.recv().await.unwrap().0];
+    got.sort_unstable();
+    assert_eq!(got, [0, 1]);
+    let more = timeout(Duration::from_millis(200), rx.recv()).await;
+    assert!(more.is_err(), "delivered twice");
+}
+
+#[tokio::test]
 async fn a_dead_router_is_replaced_and_inboxes_come_back() {
     let engine = Engine::start(&Settings::default()).unwrap();
     let (tx, mut rx) = mpsc::unbounded_channel();

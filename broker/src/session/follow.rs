@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 /// A change by another process is seen within this time, one by this process at once: a revocation by the CLI shall close its session
 /// within 250 ms.
 pub(crate) const FEED_INTERVAL: Duration = Duration::from_millis(100);
-/// After a failure of the feed.
+/// After a failure of the feed, or of the engine.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How often kept messages are looked through.
 const CARE_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,15 +55,28 @@ async fn generations(broker: Arc<Broker>, mut revisions: watch::Receiver<u64>) {
     while revisions.changed().await.is_ok() {
         let generation = broker.policy.active();
         let revision = generation.revision();
-        if broker.set_inboxes(&generation).await.is_err() {
-            warn!(revision, "the inboxes cannot be set: the engine is down");
-        }
+        let inboxes = broker.set_inboxes(&generation).await;
         let sessions = broker.sessions.judge(|_| true);
         broker.metrics.swaps.inc();
         info!(
             revision,
             sessions, "rules changed: every session is judged again"
         );
+        if inboxes.is_err() {
+            warn!(revision, "the inboxes cannot be set: the engine is down");
+            set_inboxes_later(&broker, &revisions).await;
+        }
+    }
+}
+
+/// Until it is done or there is another generation.
+async fn set_inboxes_later(broker: &Broker, revisions: &watch::Receiver<u64>) {
+    while !revisions.has_changed().unwrap_or(true) {
+        sleep(PAUSE).await;
+        let generation = broker.policy.active();
+        if broker.set_inboxes(&generation).await.is_ok() {
+            return;
+        }
     }
 }
 
