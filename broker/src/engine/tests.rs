@@ -278,6 +278,17 @@ async fn inboxes_are_replaced_without_a_gap() {
     );
 }
 
+/// P1, past our guard: the raw topic kills the router thread. Returns when it is dead; blocks the test's only thread until then, so that the
+/// supervisor cannot have replaced it before anybody looks.
+fn kill_router(engine: &Engine) {
+    let incarnation = engine.inner.incarnation.load();
+    let mut link = incarnation.publishing(0).unwrap();
+    link.tx.publish("é", "x").unwrap();
+    while !engine.is_down() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[tokio::test]
 async fn inboxes_that_could_not_be_replaced_deliver_once_after_the_next_try() {
     let engine = Engine::start(&Settings::default()).unwrap();
@@ -286,19 +297,7 @@ async fn inboxes_that_could_not_be_replaced_deliver_once_after_the_next_try() {
     let filters = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
     let first = engine.inboxes(filters(&["$oc/+/a"]), sink.clone());
     first.await.unwrap();
-    // P1, past our guard: the raw topic kills the router thread.
-    engine
-        .inner
-        .incarnation
-        .load()
-        .publishing(0)
-        .unwrap()
-        .tx
-        .publish("é", "x")
-        .unwrap();
-    while !engine.is_down() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    kill_router(&engine);
     let both = ["$oc/+/a", "$oc/+/b"];
     let failed = engine.inboxes(filters(&both), sink.clone()).await;
     assert_eq!(failed, Err(Down));
@@ -326,16 +325,7 @@ async fn a_dead_router_is_replaced_and_inboxes_come_back() {
         .await
         .unwrap();
     let mut own = link(&engine, &["x"]).await;
-    // P1, past our guard: the raw topic kills the router thread.
-    engine
-        .inner
-        .incarnation
-        .load()
-        .publishing(0)
-        .unwrap()
-        .tx
-        .publish("é", "x")
-        .unwrap();
+    kill_router(&engine);
     assert_eq!(
         timeout(Duration::from_secs(5), own.receive(&mut VecDeque::new()))
             .await
