@@ -120,7 +120,8 @@ impl Session {
             qos: will.qos,
             publisher: self.number,
             properties: will.properties,
-            number: self.next_message_number(),
+            // The engine gives it.
+            number: 0,
         };
         match self.publisher.publish(&mut vec![message]).await {
             Ok(()) => "published",

@@ -173,7 +173,8 @@ impl Session {
             publisher: self.number,
             expires: expiry,
             properties: packet.properties,
-            number: self.next_message_number(),
+            // The engine gives it.
+            number: 0,
         });
     }
 

@@ -33,8 +33,6 @@ pub(crate) struct Session {
     pub(super) rules: Rules,
     /// For no-local.
     pub(super) number: u64,
-    /// The next publication's number, see [`Session::next_message_number`].
-    message_number: u64,
     pub(super) publisher: Publisher,
     pub(super) rates: Rates,
     pub(super) aliases: Aliases,
@@ -68,8 +66,6 @@ impl Session {
         Self {
             publisher: engine.publisher(number),
             number,
-            // Far apart from other sessions' numbers: the golden ratio spreads consecutive ones over all 64 bits.
-            message_number: number.wrapping_mul(0x9E37_79B9_7F4A_7C15),
             rates: rates(&rules),
             aliases: Aliases::default(),
             subscriptions: state.subscriptions,
@@ -104,12 +100,6 @@ impl Session {
     pub(super) fn greet(&mut self) {
         let greetings = self.rules.grant.greetings.iter().map(greeting);
         self.outbound.greet(greetings);
-    }
-
-    /// Unique among the publications that are on their way at the same time.
-    pub(super) fn next_message_number(&mut self) -> u64 {
-        self.message_number = self.message_number.wrapping_add(1);
-        self.message_number
     }
 
     pub(super) fn is_v5(&self) -> bool {
