@@ -1,6 +1,7 @@
 //! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
 
 use super::{Config, Limits, error::Problems};
+use crate::policy::Rollout;
 use crate::session;
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
@@ -64,6 +65,7 @@ impl Config {
                 let setting = format!("policies.{name}.component");
                 problems.require(component.is_file(), setting, &told(component, "file"));
             }
+            check_rollout(&policy.rollout, name, problems);
         }
     }
 
@@ -108,6 +110,30 @@ impl Limits {
             );
         }
     }
+}
+
+fn check_rollout(rollout: &Rollout, name: &str, problems: &mut Problems) {
+    let setting = |field: &str| format!("policies.{name}.rollout.{field}");
+    problems.require(
+        (0.0..=100.0).contains(&rollout.canary_percent),
+        setting("canary_percent"),
+        &format!("`{}` is not between 0 and 100", rollout.canary_percent),
+    );
+    problems.require(
+        rollout.sample > 0,
+        setting("sample"),
+        "0 is not allowed: 1 shows every access",
+    );
+    problems.require(
+        rollout.faults_max > 0,
+        setting("faults_max"),
+        "0 is not allowed: at least 1",
+    );
+    problems.require(
+        (2..=1_000).contains(&rollout.history),
+        setting("history"),
+        "2 to 1000 are allowed: the active one, and one to roll back to",
+    );
 }
 
 fn check_sessions(sessions: &session::Settings, problems: &mut Problems) {

@@ -36,11 +36,25 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Rejection> {
 }
 
 impl Code {
+    /// Before anything is done with the bytes.
+    pub(super) fn check_size(bytes: &[u8], settings: &Settings) -> Result<(), Rejection> {
+        let (size, limit) = (bytes.len(), settings.component_max);
+        if size > limit {
+            return Err(Rejection::new(
+                COMPONENT_TOO_LARGE,
+                format!("the component has {size} bytes: at most {limit} are allowed"),
+                "build it with optimisation for size, or raise `component_max`",
+            ));
+        }
+        Ok(())
+    }
+
     /// Takes about 250 ms of one core for 200 KB; blocks.
     pub(super) fn compile(
         engine: &Engine,
         bytes: &[u8],
         settings: &Settings,
+        _compiler: &super::compile::Compiler,
     ) -> Result<Self, Rejection> {
         let component = component(engine, bytes, settings)?;
         Self::link(&component, &Anatomy::of(&component, engine), bytes)

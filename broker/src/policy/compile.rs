@@ -1,0 +1,8 @@
+//! Who compiles: stub.
+/// stub
+#[derive(Clone, Debug, Default)]
+pub enum Compiler {
+    /// stub
+    #[default]
+    InProcess,
+}
