@@ -30,3 +30,4 @@ mod protocol;
 mod revocation;
 mod security;
 mod support;
+mod swaps;
