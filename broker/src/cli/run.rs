@@ -14,6 +14,7 @@ use super::{
 use crate::{
     admin::{Admin, Token},
     config::{Config, ListenerKind},
+    decision,
     listener::{self, Bound},
     metrics::Metrics,
     policy,
@@ -82,11 +83,14 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
 
     let (stop, stopped) = watch::channel(false);
     let metrics = Metrics::default();
+    let decisions = decision::Log::start(&config.decisions, &metrics.decision_log_drops)
+        .map_err(|error| Error::Serve(error.to_string()))?;
     let parts = Parts {
         policy: policy.clone(),
         registry: registry.clone(),
         trust,
         metrics: metrics.clone(),
+        decisions: decisions.clone(),
         settings: config.sessions.clone(),
         engine: config.engine.clone(),
     };
@@ -107,6 +111,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
             registry,
             engine: broker.engine().clone(),
             sessions: broker.sessions.clone(),
+            decisions: decisions.clone(),
             metrics,
             token: Token::new(&admin_token),
         };
@@ -133,6 +138,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     }
     join(Some(accepting)).await;
     join(admin).await;
+    decisions.close();
     Ok(())
 }
 

@@ -5,8 +5,9 @@
 
 use super::broker::Broker;
 use super::clock;
+use super::reached::Reached;
 use crate::contract::{self, Lookup, Principal, Refusal, Subject};
-use crate::decision::Cause;
+use crate::decision::{Cause, Stage};
 use crate::grant::Grant;
 use crate::policy::Generation;
 use std::sync::Arc;
@@ -57,12 +58,16 @@ pub(crate) async fn admit(
     broker: &Broker,
     generation: Arc<Generation>,
     connect: &Arc<contract::Connect>,
+    reached: &mut Reached,
 ) -> Result<Admitted, NotAdmitted> {
-    let lookup = Arc::new(generation.identify(connect).await??);
+    let identify = generation.identify(connect);
+    let lookup = Arc::new(reached.by(Stage::Identify, identify).await??);
     for _ in 0..ENROL_ATTEMPTS {
         let subject = find(broker, &lookup).await?;
-        let mut principal = generation.authenticate(connect, &subject).await??;
-        let grant = authorize(&generation, &principal, &subject).await?;
+        reached.found(&subject);
+        let authenticate = generation.authenticate(connect, &subject);
+        let mut principal = reached.by(Stage::Authenticate, authenticate).await??;
+        let grant = authorize(&generation, &principal, &subject, reached).await?;
         if enrol(broker, &principal).await? {
             // Stored: from now on the record alone says whether the certificate is the client's.
             principal.enrol = None;
@@ -90,7 +95,11 @@ pub(crate) struct Judged {
 }
 
 /// Judges a live session on the newest generation and its newest record.
-pub(crate) async fn judge(broker: &Broker, principal: &Principal) -> Result<Judged, NotAdmitted> {
+pub(crate) async fn judge(
+    broker: &Broker,
+    principal: &Principal,
+    reached: &mut Reached,
+) -> Result<Judged, NotAdmitted> {
     // An error would say that the gate was closed, which nobody does.
     let _turn = broker.judging.acquire().await;
     let generation = broker.policy.active();
@@ -99,7 +108,7 @@ pub(crate) async fn judge(broker: &Broker, principal: &Principal) -> Result<Judg
         .with_registry(move |registry| registry.subject(&id))
         .await;
     let subject = subject.map_err(NotAdmitted::Fault)?;
-    let grant = authorize(&generation, principal, &subject).await?;
+    let grant = authorize(&generation, principal, &subject, reached).await?;
     let (product, node) = place(subject);
     Ok(Judged {
         generation,
@@ -127,12 +136,15 @@ async fn authorize(
     generation: &Arc<Generation>,
     principal: &Principal,
     subject: &Subject,
+    reached: &mut Reached,
 ) -> Result<Grant, NotAdmitted> {
-    let granted = generation
-        .authorize(principal, subject, clock::now())
-        .await??;
+    let authorize = generation.authorize(principal, subject, clock::now());
+    let granted = reached.by(Stage::Authorize, authorize).await??;
     let compiled = Grant::compile(granted, generation.inboxes(), subject);
-    compiled.map_err(|large| NotAdmitted::Fault(large.to_string()))
+    compiled.map_err(|large| {
+        reached.stage = Stage::Authorize;
+        NotAdmitted::Fault(large.to_string())
+    })
 }
 
 /// True where nothing was to be stored or it was stored.

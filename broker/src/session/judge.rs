@@ -7,9 +7,10 @@
 use super::admission::{self, Judged, NotAdmitted};
 use super::clock::{self, end_of_validity};
 use super::end::End;
+use super::reached::Reached;
 use super::session::Session;
 use crate::contract::{Refusal, UtcMs};
-use crate::decision::Action;
+use crate::decision::Stage;
 use crate::metrics::Metrics;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -25,26 +26,21 @@ const WRONG_CERTIFICATE: u16 = 303;
 
 impl Session {
     /// Brings the newest rules into force, until they are the newest; `Err` where the client may not stay.
-    pub(super) async fn judge(&mut self) -> Result<(), NotAdmitted> {
-        let judged = self.judge_until_newest().await;
+    pub(super) async fn judge(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
+        let judged = self.judge_until_newest(reached).await;
         let result = judged
             .as_ref()
             .err()
             .map_or("stays", |not| not.cause().name());
         Metrics::count(&self.broker.metrics.judged, result);
-        match &judged {
-            Ok(()) => self.record(Action::Judge).emit(),
-            Err(NotAdmitted::Refused(refusal)) => {
-                self.record(Action::Judge).refused(refusal).emit();
-            }
-            Err(NotAdmitted::Fault(fault)) => self.record(Action::Judge).fault(fault).emit(),
-        }
+        self.judged_again(&judged, reached);
         judged
     }
 
     /// The same for a session in its packet loop, with what follows for its subscriptions and what is on its way.
     pub(super) async fn judge_and_enforce(&mut self) -> Result<(), End> {
-        self.judge().await.map_err(End::from)?;
+        let judged = self.judge(&mut Reached::live()).await;
+        judged.map_err(End::from)?;
         self.enforce().await.map_err(|_| End::EngineDown)
     }
 
@@ -59,20 +55,20 @@ impl Session {
         ends.into_iter().flatten().min()
     }
 
-    async fn judge_until_newest(&mut self) -> Result<(), NotAdmitted> {
+    async fn judge_until_newest(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         loop {
             self.check_chain()?;
-            self.judge_with_patience().await?;
+            self.judge_with_patience(reached).await?;
             if !self.is_under_old_rules() {
                 return Ok(());
             }
         }
     }
 
-    async fn judge_with_patience(&mut self) -> Result<(), NotAdmitted> {
+    async fn judge_with_patience(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         let mut attempt = 1;
         loop {
-            match self.judge_once().await {
+            match self.judge_once(reached).await {
                 Err(NotAdmitted::Fault(_)) if attempt < ATTEMPTS => sleep(PAUSE * attempt).await,
                 judged => return judged,
             }
@@ -80,8 +76,9 @@ impl Session {
         }
     }
 
-    async fn judge_once(&mut self) -> Result<(), NotAdmitted> {
-        let judged = admission::judge(&self.broker, &self.rules.principal).await?;
+    async fn judge_once(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
+        reached.stage = Stage::Host;
+        let judged = admission::judge(&self.broker, &self.rules.principal, reached).await?;
         self.check_identity(&judged)?;
         let Judged {
             generation, grant, ..

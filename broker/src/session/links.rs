@@ -6,7 +6,6 @@
 use super::qos::lower;
 use super::session::Session;
 use crate::contract::Qos;
-use crate::decision::Action;
 use crate::engine::Down;
 use crate::grant::Decision;
 
@@ -25,7 +24,7 @@ impl Session {
             .retain(|one| one.greeting || rules.may_receive(&one.topic));
         self.broker.metrics.dropped("revoked", dropped as u64);
         for gone in forbidden {
-            self.broker.metrics.denied(Action::Subscribe.name());
+            self.revoked(&gone);
             if gone.linked {
                 self.unlink(&gone.filter)?;
             }

@@ -157,7 +157,7 @@ impl Session {
                 self.store(queued);
             }
         }
-        self.tally.settle(&self.broker.metrics);
+        self.settle();
     }
 
     pub(super) async fn store_inboxed(&mut self, messages: impl IntoIterator<Item = Inboxed>) {
@@ -173,7 +173,7 @@ impl Session {
                 self.store(queued);
             }
         }
-        self.tally.settle(&self.broker.metrics);
+        self.settle();
     }
 
     fn store(&mut self, queued: super::queue::Queued) {
