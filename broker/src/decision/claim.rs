@@ -9,6 +9,8 @@ use crate::contract::{Connect, Protocol, Qos, UtcMs};
 const CLAIM_MAX: usize = 8 * 1024;
 
 /// A CONNECT without what could be secret in it.
+// The contract's CONNECT has as many flags.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     pub(super) client_id: Box<str>,

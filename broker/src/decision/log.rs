@@ -181,9 +181,9 @@ mod tests {
     use serde_json::Value;
     use std::path::Path;
 
-    fn log(settings: Settings) -> (Log, Drops) {
+    fn log(settings: &Settings) -> (Log, Drops) {
         let drops = Drops::default();
-        (Log::start(&settings, &drops).unwrap(), drops)
+        (Log::start(settings, &drops).unwrap(), drops)
     }
 
     fn denied(client: &str, at: u64) -> Record<'_> {
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_one_client_leaves_room_for_others_and_a_gap() {
-        let (log, drops) = log(Settings {
+        let (log, drops) = log(&Settings {
             lines_max: 20,
             ..Settings::default()
         });
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn who_is_not_known_yet_is_told_by_its_address() {
-        let (log, _) = log(Settings {
+        let (log, _) = log(&Settings {
             lines_max: 10,
             ..Settings::default()
         });
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn reading_goes_on_where_it_ended() {
-        let (log, _) = log(Settings {
+        let (log, _) = log(&Settings {
             lines_max: 10_000,
             ..Settings::default()
         });
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_was_lost_at_the_end_is_read_once() {
-        let (log, _) = log(Settings::default());
+        let (log, _) = log(&Settings::default());
         log.note(&denied("a", 0), None);
         log.lost(3);
         assert_eq!(entries(&log, 1, 10)[0]["gap"]["to"], 4);
@@ -289,7 +289,7 @@ mod tests {
     fn the_file_has_every_line_and_every_gap() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("decisions.jsonl");
-        let (log, _) = log(Settings {
+        let (log, _) = log(&Settings {
             file: Some(file.clone()),
             ..Settings::default()
         });
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_written_costs_lines_and_no_time() {
-        let (log, drops) = log(Settings {
+        let (log, drops) = log(&Settings {
             file: Some("/dev/full".into()),
             memory_lines: 10,
             ..Settings::default()

@@ -11,6 +11,7 @@ use super::claim::Arrival;
 use super::clock;
 use super::reached::Reached;
 use super::refusal::Refusing;
+use super::rules::TOPIC_REFUSED;
 use super::session::Session;
 use super::subscriptions::Subscription;
 use super::wire::Level;
@@ -48,9 +49,6 @@ enum Rule<'a> {
     /// By its name.
     Named(&'a str),
 }
-
-/// The contract's code for a topic that no rule allows.
-const TOPIC_REFUSED: u16 = 400;
 
 impl<'a> Decided<'a> {
     /// By this rule of the grant.
@@ -125,6 +123,7 @@ impl<'a> Decided<'a> {
     }
 
     /// Microseconds in which the component decided.
+    #[inline]
     pub(super) fn took(self, micros: u32) -> Self {
         Self { micros, ..self }
     }
@@ -136,10 +135,10 @@ impl Session {
     pub(super) fn decided(&mut self, access: Access<'_>, decided: Decided<'_>) {
         match AccessKind::of(access.action, decided.verdict, decided.source) {
             Some(kind) => self.tally.decided.count(kind),
-            None => self.count_rare(access.action, &decided),
+            None => self.count_rare(access.action, decided),
         }
         if decided.verdict != Verdict::Allow || self.sampler.is_due() {
-            self.write_down(access, &decided);
+            self.write_down(access, decided);
         }
     }
 
@@ -183,7 +182,7 @@ impl Session {
     }
 
     #[cold]
-    fn count_rare(&self, action: Action, decided: &Decided<'_>) {
+    fn count_rare(&self, action: Action, decided: Decided<'_>) {
         let metrics = &self.broker.metrics;
         metrics.decided(action, decided.verdict, decided.source);
         // What the host refuses by a limit is counted as a drop.
@@ -192,9 +191,9 @@ impl Session {
         }
     }
 
+    // By value, so that the packet loop makes the whole of it for a line alone.
     #[cold]
-    #[inline(never)]
-    fn write_down(&mut self, access: Access<'_>, decided: &Decided<'_>) {
+    fn write_down(&mut self, access: Access<'_>, decided: Decided<'_>) {
         let is_muted = self.tally.is_muted;
         self.tally.unlogged += u64::from(is_muted);
         if is_muted && !tracing::enabled!(target: "decision", tracing::Level::DEBUG) {

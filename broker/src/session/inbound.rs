@@ -44,8 +44,15 @@ pub(super) struct ToInspect {
 
 /// Leave to pass, or a rule to ask.
 enum Passing {
-    Allowed { rule: u16, cached: bool },
+    Allowed(Passed),
     Inspect { rule: u16 },
+}
+
+/// By which rule, and who decided in the end.
+struct Passed {
+    rule: u16,
+    source: Source,
+    micros: u32,
 }
 
 impl Session {
@@ -61,9 +68,7 @@ impl Session {
         let topic = topic.map_err(|code| broke(code, "the topic alias stands for no topic"))?;
         packet.topic = self.rules.grant.without_suffix(topic);
         match self.passes_rules(&packet, intake.now) {
-            Ok(Passing::Allowed { rule, cached }) => {
-                self.take(packet, Decided::allowed(rule, cached), intake);
-            }
+            Ok(Passing::Allowed(passed)) => self.take(packet, &passed, intake),
             Ok(Passing::Inspect { rule }) => return Ok(Some(ToInspect { packet, rule })),
             Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
         }
@@ -81,8 +86,12 @@ impl Session {
         match self.inspected(&packet, rule, started).await {
             Ok(payload) => {
                 packet.payload = payload;
-                let allowed = Decided::allowed_by(rule, Source::Inspect);
-                self.take(packet, allowed.took(micros(started)), intake);
+                let passed = Passed {
+                    rule,
+                    source: Source::Inspect,
+                    micros: micros(started),
+                };
+                self.take(packet, &passed, intake);
             }
             Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
         }
@@ -133,7 +142,11 @@ impl Session {
         let rules = &mut self.rules;
         let (decision, cached) = rules.cache.publish(&rules.grant, &packet.topic, packet.qos);
         match decision {
-            Decision::Allow { rule, .. } => Ok(Passing::Allowed { rule, cached }),
+            Decision::Allow { rule, .. } => Ok(Passing::Allowed(Passed {
+                rule,
+                source: Source::of_rules(cached),
+                micros: 0,
+            })),
             Decision::Inspect { rule, .. } => Ok(Passing::Inspect { rule }),
             Decision::Deny { rule } => {
                 let refusal = self
@@ -173,9 +186,10 @@ impl Session {
         }
     }
 
-    fn take(&mut self, packet: Publish, allowed: Decided<'_>, intake: &mut Intake) {
+    fn take(&mut self, packet: Publish, passed: &Passed, intake: &mut Intake) {
         let told = self.puback(&packet, 0);
-        self.decided(asked(&packet), allowed.told(told));
+        let decided = Decided::allowed_by(passed.rule, passed.source);
+        self.decided(asked(&packet), decided.told(told).took(passed.micros));
         intake.answer(&packet, 0, None);
         let expiry = packet
             .expiry

@@ -7,7 +7,7 @@ use crate::policy::Generation;
 use std::sync::Arc;
 
 /// The contract's code for a topic that no rule allows.
-const TOPIC_REFUSED: u16 = 400;
+pub(super) const TOPIC_REFUSED: u16 = 400;
 
 pub(crate) struct Rules {
     pub(crate) generation: Arc<Generation>,

@@ -195,19 +195,16 @@ fn access(line: &Line) -> Value {
 }
 
 fn name(line: &Line) -> String {
-    let who = [&line.client, &line.raw_client];
-    let who = who.into_iter().flatten().next();
-    let what = line.topic.as_deref().unwrap_or_default();
     let (action, verdict) = (line.action.name(), line.verdict.name());
-    let who = who.map_or("", |who| &**who);
-    let mut name = format!("decision {}: {verdict} {action} of `{who}`", line.n);
-    if !what.is_empty() {
-        name.push_str(&format!(", `{what}`"));
-    }
-    if let Some(detail) = &line.detail {
-        name.push_str(&format!(": {detail}"));
-    }
-    name
+    let who = line.client.as_deref().or(line.raw_client.as_deref());
+    let who = who.unwrap_or_default();
+    let topic = line.topic.as_deref().map(|topic| format!(", `{topic}`"));
+    let detail = line.detail.as_deref().map(|detail| format!(": {detail}"));
+    let (topic, detail) = (topic.unwrap_or_default(), detail.unwrap_or_default());
+    format!(
+        "decision {}: {verdict} {action} of `{who}`{topic}{detail}",
+        line.n
+    )
 }
 
 fn source(line: &Line) -> String {
