@@ -5,7 +5,7 @@
 use super::{Error, bootstrap};
 use crate::{
     config::{Config, Policy as PolicyConfig},
-    policy::{Policy, Rejection, Settings, Source},
+    policy::{Compiler, Policy, Rejection, Settings, Source},
     registry::Registry,
 };
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ fn directory(name: &str, policy: &PolicyConfig) -> PathBuf {
 
 async fn first_generation(limits: Settings, source: Source) -> Result<(Policy, Source), Error> {
     let started = tokio::task::spawn_blocking(move || {
-        let policy = Policy::start(limits, source.load()?)?;
+        let policy = Policy::start_with(limits, Compiler::this_program(), source.load()?)?;
         Ok((policy, source))
     });
     let started = started

@@ -1,7 +1,7 @@
 //! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
 
 use super::{Config, Limits, error::Problems};
-use crate::session;
+use crate::{policy, session};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
 
@@ -64,6 +64,7 @@ impl Config {
                 let setting = format!("policies.{name}.component");
                 problems.require(component.is_file(), setting, &told(component, "file"));
             }
+            check_compiler(name, &policy.limits, problems);
         }
     }
 
@@ -108,6 +109,26 @@ impl Limits {
             );
         }
     }
+}
+
+fn check_compiler(name: &str, limits: &policy::Settings, problems: &mut Problems) {
+    let times = [
+        ("compile_cpu", limits.compile_cpu),
+        ("compile_patience", limits.compile_patience),
+        ("compile_wall", limits.compile_wall),
+    ];
+    for (setting, value) in times {
+        problems.require(
+            !value.is_zero(),
+            format!("policies.{name}.limits.{setting}"),
+            "0 is not allowed: say for example \"10s\"",
+        );
+    }
+    problems.require(
+        limits.compile_memory > 0,
+        format!("policies.{name}.limits.compile_memory"),
+        "0 is not allowed: say for example 536870912",
+    );
 }
 
 fn check_sessions(sessions: &session::Settings, problems: &mut Problems) {

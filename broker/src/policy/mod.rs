@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   source ─> swap: code ─> instance ─> generation ─> cases ─> active ─> revisions (watch)
-//!     ^                                                          │
-//!   watch                                     session ── calls ──┘ pool ─> instance ─> limits
+//!     ^               │                                          │
+//!   watch             └─> compile (a child process)              │
+//!                                             session ── calls ──┘ pool ─> instance ─> limits
 //! ```
 //!
 //! A CONNECT takes one [`Generation`] and makes all its calls on it; a session never mixes two. What bounds a component is in [`Settings`]; what it does
@@ -14,6 +15,7 @@ mod blocking;
 mod bounds;
 pub mod cases;
 mod code;
+mod compile;
 pub mod component;
 pub mod documents;
 mod embedded;
@@ -33,6 +35,7 @@ pub mod watch;
 pub use anatomy::{Anatomy, ContractVersion};
 pub use blocking::Blocking;
 pub use cases::CaseFile;
+pub use compile::{Compiler, child as compiler_child};
 pub use embedded::COMPONENT as EMBEDDED_COMPONENT;
 pub use fault::Fault;
 pub use generation::Generation;

@@ -4,6 +4,7 @@
 
 use super::cases::{self, CaseFile};
 use super::code::{self, Code};
+use super::compile::Compiler;
 use super::generation::{self, Generation};
 use super::rejection::{CASES_FAILED, Rejection};
 use super::settings::Settings;
@@ -31,6 +32,7 @@ pub struct Policy(Arc<Shared>);
 struct Shared {
     engine: Engine,
     settings: Settings,
+    compiler: Compiler,
     active: ArcSwap<Generation>,
     revisions: watch::Sender<u64>,
     /// What the active generation was made of; held while an offer is judged.
@@ -46,15 +48,27 @@ struct Made {
 }
 
 impl Policy {
-    /// Compiles, checks and activates the first generation. Blocks for some 300 ms.
+    /// [`start_with`](Self::start_with) a compiler that nothing can stop: for tests and tools.
     pub fn start(settings: Settings, candidate: Candidate) -> Result<Self, Rejection> {
+        Self::start_with(settings, Compiler::InProcess, candidate)
+    }
+
+    /// Compiles, checks and activates the first generation. Blocks for some 300 ms.
+    pub fn start_with(
+        settings: Settings,
+        compiler: Compiler,
+        candidate: Candidate,
+    ) -> Result<Self, Rejection> {
         let engine = code::engine(&settings)?;
         let made = Made::of(&candidate);
-        let code = Code::compile(&engine, &candidate.component, &settings)?;
+        // Nobody is served yet.
+        let hurried = settings.in_haste();
+        let code = Code::compile(&engine, &candidate.component, &hurried, &compiler)?;
         let first = prove(code, &settings, candidate, 1)?;
         Ok(Self(Arc::new(Shared {
             engine,
             settings,
+            compiler,
             revisions: watch::Sender::new(first.revision()),
             active: ArcSwap::from_pointee(first),
             offering: Mutex::new(made),
@@ -98,7 +112,8 @@ impl Policy {
             let code = if compiled {
                 active.code().clone()
             } else {
-                Code::compile(&shared.engine, &candidate.component, &shared.settings)?
+                let bytes = &candidate.component;
+                Code::compile(&shared.engine, bytes, &shared.settings, &shared.compiler)?
             };
             prove(code, &shared.settings, candidate, active.revision() + 1)
         });
@@ -137,11 +152,12 @@ fn prove(
 /// For tools that try a component without serving it.
 pub fn try_out(
     settings: &Settings,
+    compiler: &Compiler,
     component: &[u8],
     documents: Vec<Document>,
 ) -> Result<Generation, Rejection> {
     let engine = code::engine(settings)?;
-    let code = Code::compile(&engine, component, settings)?;
+    let code = Code::compile(&engine, component, &settings.in_haste(), compiler)?;
     Generation::configure(code, documents, settings, 1)
 }
 
