@@ -154,3 +154,59 @@ pub(super) fn one_line(error: &wasmtime::Error) -> String {
     let line = format!("{error:#}");
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::TooLarge;
+    use std::time::Duration;
+
+    #[test]
+    fn a_fault_is_rejected_by_its_kind_with_its_words() {
+        let (call, cause, limit, wanted) = ("identify", "c".to_owned(), 1, 2);
+        let source = TooLarge {
+            what: "w",
+            value: 2,
+            limit,
+        };
+        let time = Duration::from_secs(1);
+        for fault in [
+            Fault::Busy { call, waited: time },
+            Fault::Configure {
+                cause: cause.clone(),
+            },
+            Fault::Deadline { call, limit: time },
+            Fault::Host {
+                call,
+                cause: cause.clone(),
+            },
+            Fault::Memory {
+                call,
+                wanted,
+                limit,
+            },
+            Fault::Parts {
+                limit,
+                cause: cause.clone(),
+            },
+            Fault::Returned { call, limit },
+            Fault::Stack { call, limit },
+            Fault::Table {
+                call,
+                wanted,
+                limit,
+            },
+            Fault::TooLarge { call, source },
+            Fault::Trap {
+                call,
+                cause: cause.clone(),
+            },
+            Fault::Value { call, cause },
+        ] {
+            let rejection = Rejection::from(fault.clone());
+            assert_eq!(rejection.code, format!("fault-{}", fault.kind()));
+            assert_eq!(rejection.message, fault.to_string());
+            assert!(!rejection.help.is_empty());
+        }
+    }
+}
