@@ -52,31 +52,35 @@ pub(super) enum How {
     TimedOut,
 }
 
-/// The error is that of starting a process.
+/// The error is that of starting a process or a thread.
 pub(super) fn run(job: &Job<'_>) -> io::Result<Ended> {
     let mut child = command(job).spawn()?;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let mut running = Running { child, ran: None };
+    let running = Running { child, ran: None };
     let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
         return Err(io::Error::other("its pipes are missing"));
     };
     thread::scope(|scope| {
+        // Dropped before the threads are waited for, also where one of them cannot be started.
+        let mut running = running;
         let (end, ended) = mpsc::channel();
+        let thread = || thread::Builder::new().name("policy-compiler".into());
         // A child that ends early takes no more: its end says why.
-        scope.spawn(move || drop(stdin.write_all(job.component)));
-        let output = scope.spawn(move || read_output(stdout, job.output_max, end));
-        let words = scope.spawn(move || read_at_most(stderr, WORDS_READ));
+        thread().spawn_scoped(scope, move || drop(stdin.write_all(job.component)))?;
+        let output =
+            thread().spawn_scoped(scope, move || read_output(stdout, job.output_max, end))?;
+        let words = thread().spawn_scoped(scope, move || read_at_most(stderr, WORDS_READ))?;
         let how = running.watch(&ended, job);
         let ran = running.ran;
         drop(running);
         let output = output.join().unwrap_or_default();
-        let how = match output.len() > job.output_max {
-            true => How::Overflowed,
-            false => how?,
-        };
         let words = one_line(&words.join().unwrap_or_default());
         Ok(Ended {
-            how,
+            how: if output.len() > job.output_max {
+                How::Overflowed
+            } else {
+                how?
+            },
             output,
             words,
             ran,
