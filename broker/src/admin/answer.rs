@@ -36,7 +36,25 @@ impl Refused {
         )
     }
 
-    fn new(status: StatusCode, code: &'static str, message: &str, help: &str) -> Self {
+    pub(super) fn bad_request(message: &str, help: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", message, help)
+    }
+
+    pub(super) fn conflict(code: &'static str, message: &str, help: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message, help)
+    }
+
+    /// `limit`: bytes of a body.
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            &format!("the body is larger than {limit} bytes"),
+            "send less, or raise the limit in the configuration where there is one",
+        )
+    }
+
+    pub(super) fn new(status: StatusCode, code: &'static str, message: &str, help: &str) -> Self {
         Self {
             status,
             code,

@@ -5,14 +5,15 @@
 //! | `GET /livez` | no | 200 while the process serves HTTP |
 //! | `GET /readyz` | no | 200 where the engine runs and the registry answers, else 503 with what does not |
 //! | `GET /metrics` | no | Prometheus text |
-//! | `GET /policy` | yes | the active generation |
+//! | `/policy…` | yes | what is in force, and changing it: see `policy` |
 //! | `GET /sessions` | yes | every session, parked ones included |
 //! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state; 404: there is none |
 //!
-//! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: no request has a body worth
-//! reading; a connection is axum's. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
+//! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: bodies are those of
+//! `policy`; a connection is axum's. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
 
 mod answer;
+mod policy;
 mod token;
 
 use std::io;
@@ -66,7 +67,7 @@ impl Admin {
 
 fn routes(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
-        .route("/policy", get(policy))
+        .merge(policy::routes(admin.policy.component_max()))
         .route("/sessions", get(sessions))
         // An application's canonical id has a slash in it.
         .route("/sessions/{*id}", delete(close_session))
@@ -115,22 +116,6 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
         .set(i64::try_from(admin.engine.depth()).unwrap_or(i64::MAX));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], admin.metrics.encode())
-}
-
-async fn policy(State(admin): State<Arc<Admin>>) -> Json<serde_json::Value> {
-    let active = admin.policy.active();
-    let description = active.description();
-    Json(serde_json::json!({
-        (&admin.policy_name): {
-            "revision": active.revision(),
-            "digest": active.component_digest(),
-            "documents_digest": active.documents_digest(),
-            "name": description.name,
-            "version": description.version,
-            "dialect": description.dialect,
-            "summary": description.summary,
-        }
-    }))
 }
 
 async fn sessions(State(admin): State<Arc<Admin>>) -> Json<serde_json::Value> {

@@ -5,7 +5,8 @@
 use super::{Error, bootstrap};
 use crate::{
     config::{Config, Policy as PolicyConfig},
-    policy::{Compiler, Policy, Rejection, Settings, Source},
+    metrics::Metrics,
+    policy::{Compiler, Opening, Policy, Rejection, Shelf, Source},
     registry::Registry,
 };
 use std::path::{Path, PathBuf};
@@ -23,11 +24,28 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) async fn start(config: &Config, registry: &Registry) -> Result<Self, Error> {
+    pub(super) async fn start(
+        config: &Config,
+        registry: &Registry,
+        metrics: &Metrics,
+    ) -> Result<Self, Error> {
+        let data = &config.data;
         let (name, config) = only_policy(config)?;
         let directory = directory(name, config);
         let source = Source::new(config.component.clone(), Some(directory.clone()));
-        let (policy, source) = first_generation(config.limits.clone(), source).await?;
+        let shelf = Shelf::open(data, name);
+        let cannot =
+            Error::start("the folder of what is in force cannot be made in the data directory");
+        let opening = Opening {
+            name: name.to_owned(),
+            settings: config.limits.clone(),
+            compiler: Compiler::this_program(),
+            rollout: config.rollout.clone(),
+            metrics: metrics.clone(),
+            shelf: Some(shelf.map_err(cannot)?),
+            ..Opening::default()
+        };
+        let (policy, source) = first_generation(opening, source).await?;
         tell(&policy, config, &directory);
         bootstrap::apply(registry, &directory)?;
         Ok(Self {
@@ -72,9 +90,9 @@ fn directory(name: &str, policy: &PolicyConfig) -> PathBuf {
         .unwrap_or_else(|| Path::new("policies").join(name))
 }
 
-async fn first_generation(limits: Settings, source: Source) -> Result<(Policy, Source), Error> {
+async fn first_generation(opening: Opening, source: Source) -> Result<(Policy, Source), Error> {
     let started = tokio::task::spawn_blocking(move || {
-        let policy = Policy::start_with(limits, Compiler::this_program(), source.load()?)?;
+        let policy = Policy::open(opening, source.load())?;
         Ok((policy, source))
     });
     let started = started

@@ -67,12 +67,14 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     } = prepared;
     // Before anything else: who has read the ready line may send one at once.
     let mut signals = Signals::listen()?;
+    let metrics = Metrics::default();
     let Rules {
         name,
         policy,
         source,
         directory,
-    } = Rules::start(&config, &registry).await?;
+    } = Rules::start(&config, &registry, &metrics).await?;
+    let _supervision = policy::supervise(policy.clone());
     let trust = TrustStore::new();
     let acceptor = certificate
         .map(|pair| Acceptor::new(&pair.certificate, &pair.key, trust.clone()))
@@ -81,7 +83,6 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     let admin = bind_admin(&config).await?;
 
     let (stop, stopped) = watch::channel(false);
-    let metrics = Metrics::default();
     let parts = Parts {
         policy: policy.clone(),
         registry: registry.clone(),

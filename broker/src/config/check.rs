@@ -1,7 +1,8 @@
 //! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
 
 use super::{Config, Limits, error::Problems};
-use crate::{policy, session};
+use crate::policy::{self, Rollout};
+use crate::session;
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
 
@@ -65,6 +66,7 @@ impl Config {
                 problems.require(component.is_file(), setting, &told(component, "file"));
             }
             check_compiler(name, &policy.limits, problems);
+            check_rollout(&policy.rollout, name, problems);
         }
     }
 
@@ -128,6 +130,30 @@ fn check_compiler(name: &str, limits: &policy::Settings, problems: &mut Problems
         limits.compile_memory > 0,
         format!("policies.{name}.limits.compile_memory"),
         "0 is not allowed: say for example 536870912",
+    );
+}
+
+fn check_rollout(rollout: &Rollout, name: &str, problems: &mut Problems) {
+    let setting = |field: &str| format!("policies.{name}.rollout.{field}");
+    problems.require(
+        (0.0..=100.0).contains(&rollout.canary_percent),
+        setting("canary_percent"),
+        &format!("`{}` is not between 0 and 100", rollout.canary_percent),
+    );
+    problems.require(
+        rollout.sample > 0,
+        setting("sample"),
+        "0 is not allowed: 1 shows every access",
+    );
+    problems.require(
+        rollout.faults_max > 0,
+        setting("faults_max"),
+        "0 is not allowed: at least 1",
+    );
+    problems.require(
+        (2..=1_000).contains(&rollout.history),
+        setting("history"),
+        "2 to 1000 are allowed: the active one, and one to roll back to",
     );
 }
 

@@ -96,4 +96,6 @@ pub struct Policy {
     pub component: Option<PathBuf>,
     /// Limits of calls and values. Default: those of `wit/policy.wit`.
     pub limits: crate::policy::Settings,
+    /// How a new generation comes into force. Default: at once, for every session.
+    pub rollout: crate::policy::Rollout,
 }

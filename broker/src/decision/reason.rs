@@ -13,6 +13,8 @@ pub enum Cause {
     Refused(u16),
     /// The policy or the registry failed: nobody was judged.
     Fault,
+    /// An operator has shut everything: nobody is judged, and sessions stay.
+    DenyAll,
     /// The engine behind us is gone.
     EngineDown,
     /// A limit of the host is reached, such as its number of connections.
@@ -95,7 +97,7 @@ impl Cause {
     pub fn told(self) -> Told {
         match self {
             Self::Refused(code) => refusal(code),
-            Self::Fault | Self::EngineDown => FAULT,
+            Self::Fault | Self::EngineDown | Self::DenyAll => FAULT,
             Self::Limit | Self::SlowReader => LIMIT,
             Self::Protocol(code) => protocol(code),
             Self::AuthMethod => AUTH_METHOD,
@@ -128,6 +130,7 @@ impl Cause {
         match self {
             Self::Refused(code) => refusal_name(code),
             Self::Fault => "fault",
+            Self::DenyAll => "deny_all",
             Self::EngineDown => "engine_down",
             Self::Limit => "limit",
             Self::Protocol(_) => "protocol",

@@ -31,3 +31,17 @@ pub struct QosLabel {
     /// 0 or 1.
     pub qos: u8,
 }
+
+/// Where a policy candidate came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StateLabel {
+    /// The name of the state, [`crate::policy::State::name`].
+    pub state: &'static str,
+}
+
+/// A call of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CallLabel {
+    /// `identify`, `authenticate`, `authorize` or `inspect`.
+    pub call: &'static str,
+}

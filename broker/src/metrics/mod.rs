@@ -5,7 +5,7 @@
 
 mod labels;
 
-pub use labels::{ActionLabel, Cause, ConnectLabel, QosLabel};
+pub use labels::{ActionLabel, CallLabel, Cause, ConnectLabel, QosLabel, StateLabel};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::{
@@ -43,8 +43,24 @@ pub struct Metrics {
     pub unknown_acks: Counter,
     /// Wills by what became of them.
     pub wills: Family<Cause, Counter>,
-    /// Generations that became active.
-    pub swaps: Counter,
+    /// Policy candidates by the states that they came to.
+    pub swaps: Family<StateLabel, Counter>,
+    /// Seconds from a candidate's bytes to its being in force.
+    pub swap_seconds: Histogram,
+    /// Seconds from a change to the last live session that was judged again for it.
+    pub sweep_seconds: Histogram,
+    /// Seconds that one live session took to be judged again.
+    pub judge_seconds: Histogram,
+    /// Seconds of the calls of the policy, with the wait for a turn.
+    pub call_seconds: Family<CallLabel, Histogram, fn() -> Histogram>,
+    /// Calls that the policy or its host failed, by kind.
+    pub faults: Family<Cause, Counter>,
+    /// Decisions that a shadow was compared in.
+    pub shadow_compared: Counter,
+    /// Decisions of a shadow that were others than the active generation's.
+    pub shadow_disagreements: Counter,
+    /// Decisions that a shadow was not compared in.
+    pub shadow_skipped: Counter,
     /// Live sessions judged again, by result.
     pub judged: Family<Cause, Counter>,
     /// Messages kept for clients that are away.
@@ -58,6 +74,11 @@ pub struct Metrics {
 
 /// From half a millisecond to the second after which the vendor's Python SDK gives up.
 const CONNECT_BUCKETS: [f64; 8] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0];
+
+/// From the usual call to the default deadline and the wait for a turn.
+const CALL_BUCKETS: [f64; 8] = [0.000_02, 0.000_05, 0.000_1, 0.000_5, 0.002, 0.01, 0.1, 1.0];
+/// From a changed document to a component that a busy machine compiles.
+const SWAP_BUCKETS: [f64; 8] = [0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -85,7 +106,12 @@ impl Default for Metrics {
                 "connects",
                 "CONNECT packets by result and reason",
             ),
-            connect_seconds: connect_seconds(&mut names),
+            connect_seconds: histogram(
+                &mut names,
+                "connect_seconds",
+                "Seconds from a complete CONNECT to its CONNACK",
+                &CONNECT_BUCKETS,
+            ),
             ended: add(&mut names, "sessions_ended", "Ended connections by cause"),
             handshakes: add(&mut names, "handshakes", "TLS handshakes by result"),
             publishes,
@@ -106,7 +132,50 @@ impl Default for Metrics {
                 "PUBACKs for a packet id that is not in flight",
             ),
             wills: add(&mut names, "wills", "Will messages by what became of them"),
-            swaps: add(&mut names, "policy_swaps", "Generations that became active"),
+            swaps: add(
+                &mut names,
+                "policy_swaps",
+                "Policy candidates by the states that they came to",
+            ),
+            swap_seconds: histogram(
+                &mut names,
+                "policy_swap_seconds",
+                "Seconds from a policy candidate's bytes to its being in force",
+                &SWAP_BUCKETS,
+            ),
+            sweep_seconds: histogram(
+                &mut names,
+                "policy_sweep_seconds",
+                "Seconds from a change of the rules to the last live session judged again",
+                &SWAP_BUCKETS,
+            ),
+            judge_seconds: histogram(
+                &mut names,
+                "judge_seconds",
+                "Seconds that one live session took to be judged again",
+                &CONNECT_BUCKETS,
+            ),
+            call_seconds: call_seconds(&mut names),
+            faults: add(
+                &mut names,
+                "policy_faults",
+                "Calls that the policy or its host failed, by kind",
+            ),
+            shadow_compared: add(
+                &mut names,
+                "shadow_compared",
+                "Decisions that a shadow was compared in",
+            ),
+            shadow_disagreements: add(
+                &mut names,
+                "shadow_disagreements",
+                "Decisions of a shadow that were others than the active generation's",
+            ),
+            shadow_skipped: add(
+                &mut names,
+                "shadow_skipped",
+                "Decisions that a shadow was not compared in",
+            ),
             judged: add(
                 &mut names,
                 "judged_sessions",
@@ -155,6 +224,11 @@ impl Metrics {
         self.denials.get_or_create(&ActionLabel { action }).inc();
     }
 
+    /// The histogram of one call of the policy, resolved once.
+    pub fn call_seconds(&self, call: CallLabel) -> Histogram {
+        self.call_seconds.get_or_create(&call).clone()
+    }
+
     /// Counts one answered CONNECT.
     pub fn connected(&self, result: &'static str, reason: &'static str) {
         self.connects
@@ -174,11 +248,18 @@ fn per_qos(names: &mut Registry, name: &str, help: &str) -> [Counter; 2] {
     [0, 1].map(|qos| family.get_or_create(&QosLabel { qos }).clone())
 }
 
-fn connect_seconds(names: &mut Registry) -> Histogram {
-    let histogram = Histogram::new(CONNECT_BUCKETS);
-    let help = "Seconds from a complete CONNECT to its CONNACK";
-    names.register("connect_seconds", help, histogram.clone());
+fn histogram(names: &mut Registry, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+    let histogram = Histogram::new(buckets.iter().copied());
+    names.register(name, help, histogram.clone());
     histogram
+}
+
+fn call_seconds(names: &mut Registry) -> Family<CallLabel, Histogram, fn() -> Histogram> {
+    let family: Family<CallLabel, Histogram, fn() -> Histogram> =
+        Family::new_with_constructor(|| Histogram::new(CALL_BUCKETS));
+    let help = "Seconds of the calls of the policy, with the wait for a turn";
+    names.register("policy_call_seconds", help, family.clone());
+    family
 }
 
 #[cfg(test)]

@@ -35,6 +35,19 @@ pub(super) fn engine(settings: &Settings) -> Result<Engine, Rejection> {
 }
 
 impl Code {
+    /// Before anything is done with the bytes.
+    pub(super) fn check_size(bytes: &[u8], settings: &Settings) -> Result<(), Rejection> {
+        let (size, limit) = (bytes.len(), settings.component_max);
+        if size > limit {
+            return Err(Rejection::new(
+                COMPONENT_TOO_LARGE,
+                format!("the component has {size} bytes: at most {limit} are allowed"),
+                "build it with optimisation for size, or raise `component_max`",
+            ));
+        }
+        Ok(())
+    }
+
     /// Takes about 250 ms of one core for 200 KB, and what [`Settings`] allow at most where a child compiles; blocks.
     pub(super) fn compile(
         engine: &Engine,
@@ -71,14 +84,7 @@ pub(super) fn component(
     settings: &Settings,
     compiler: &Compiler,
 ) -> Result<Component, Rejection> {
-    let (size, limit) = (bytes.len(), settings.component_max);
-    if size > limit {
-        return Err(Rejection::new(
-            COMPONENT_TOO_LARGE,
-            format!("the component has {size} bytes: at most {limit} are allowed"),
-            "build it with optimisation for size, or raise `component_max`",
-        ));
-    }
+    Code::check_size(bytes, settings)?;
     match compiler {
         Compiler::InProcess => {
             let compiled = Component::from_binary(engine, bytes);

@@ -9,7 +9,7 @@ use super::settings::Settings;
 use crate::contract::Description;
 use serde::Serialize;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A component as seen from outside, and by its own word.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,6 +51,31 @@ pub fn inspect(
         sha256: code::hex_digest(bytes),
         rejection,
     })
+}
+
+/// Where the signature of a component's file lies: `policy.wasm.minisig` beside `policy.wasm`, as minisign names it.
+pub(super) fn signature_path(component: &Path) -> PathBuf {
+    let mut name = component.as_os_str().to_owned();
+    name.push(".minisig");
+    PathBuf::from(name)
+}
+
+/// The text of that file, where there is one.
+pub(super) fn read_signature(component: &Path) -> Result<Option<String>, Rejection> {
+    /// Four short lines.
+    const LONGEST: usize = 4 << 10;
+    let path = signature_path(component);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) if text.len() <= LONGEST => return Ok(Some(text)),
+        Ok(_) => format!("it is longer than {LONGEST} bytes"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => error.to_string(),
+    };
+    Err(Rejection::new(
+        COMPONENT_UNREADABLE,
+        format!("the signature `{}` cannot be read: {text}", path.display()),
+        "give the file that `minisign -S` wrote beside the component",
+    ))
 }
 
 /// The bytes of a component's file.

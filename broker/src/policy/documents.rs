@@ -67,7 +67,8 @@ pub(super) fn paths(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(files)
 }
 
-fn is_document(name: &str) -> bool {
+/// Whether a file of this name is read as a document, or as a case.
+pub fn is_document(name: &str) -> bool {
     let is_json = Path::new(name).extension().is_some_and(|end| end == "json");
     is_json && !name.starts_with('.') && name != CLIENTS
 }

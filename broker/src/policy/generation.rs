@@ -1,6 +1,7 @@
 //! A generation: one component with one set of documents, proven, configured and ready to be called.
 
 use super::code::{Code, hex_digest};
+use super::counts::Counts;
 use super::fault::Fault;
 use super::instance::Instance;
 use super::pool::Pool;
@@ -11,8 +12,11 @@ use crate::contract::{
     Subject, UtcMs, Verdict,
 };
 use crate::grant::inbox::Inboxes;
+use crate::metrics::Metrics;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Notify;
 
 /// Immutable: component + documents + revision, compiled, configured, ready to be called. A CONNECT takes one and makes all its calls on it.
 pub struct Generation {
@@ -21,6 +25,7 @@ pub struct Generation {
     description: Description,
     inboxes: Arc<Inboxes>,
     pool: Arc<Pool>,
+    counts: Counts,
 }
 
 impl Generation {
@@ -42,7 +47,28 @@ impl Generation {
             description,
             inboxes: inboxes(setup)?,
             pool: Arc::new(Pool::new(code, documents, settings.clone(), first)),
+            counts: Counts::default(),
         })
+    }
+
+    /// The same, counting into these metrics; `troubled` is told of faults on probation.
+    pub(super) fn counted(self, metrics: &Metrics, troubled: &Arc<Notify>) -> Self {
+        Self {
+            counts: Counts::new(metrics, troubled),
+            ..self
+        }
+    }
+
+    /// The same component and documents as another generation: what is in force again.
+    pub(super) fn renumbered(&self, revision: u64) -> Self {
+        Self {
+            revision,
+            documents_digest: self.documents_digest.clone(),
+            description: self.description.clone(),
+            inboxes: Arc::clone(&self.inboxes),
+            pool: Arc::clone(&self.pool),
+            counts: self.counts.anew(),
+        }
     }
 
     /// Counts up from 1 in this process.
@@ -68,6 +94,21 @@ impl Generation {
     /// The inboxes of all its clients.
     pub fn inboxes(&self) -> &Arc<Inboxes> {
         &self.inboxes
+    }
+
+    /// What it has answered and failed.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Whether messages are delivered by the same inboxes.
+    pub(super) fn has_inboxes_of(&self, other: &Self) -> bool {
+        self.inboxes.templates == other.inboxes.templates
+    }
+
+    /// Instances that nobody will need soon give their memory back.
+    pub(super) fn rest(&self) {
+        self.pool.clear();
     }
 
     /// Whom does this CONNECT claim to be? The error is a fault, never a denial; so for all calls.
@@ -107,6 +148,27 @@ impl Generation {
         .await
     }
 
+    /// [`authorize`](Self::authorize) with a record that is read in the same turn, and what `then` makes of both: one way to a blocking thread
+    /// instead of two, since after a swap thousands of sessions wait for it.
+    pub async fn authorize_read<T: Send + 'static>(
+        self: &Arc<Self>,
+        principal: &Principal,
+        now: UtcMs,
+        read: impl FnOnce() -> Result<Subject, String> + Send + 'static,
+        then: impl FnOnce(Grant, Subject) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<Result<T, Refusal>, Fault> {
+        let call = "authorize";
+        let principal = principal.clone();
+        self.ask(call, move |policy| {
+            let subject = read().map_err(|cause| Fault::Host { call, cause })?;
+            match policy.authorize(&principal, &subject, now)? {
+                Ok(grant) => then(grant, subject).map(Ok),
+                Err(refusal) => Ok(Err(refusal)),
+            }
+        })
+        .await
+    }
+
     /// May this message pass? Only for rules that say `inspect`.
     pub async fn inspect(self: &Arc<Self>, access: Access) -> Result<Verdict, Fault> {
         self.ask("inspect", move |policy| policy.inspect(&access))
@@ -122,7 +184,10 @@ impl Generation {
         &self,
         ask: impl FnOnce(&mut Instance) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.pool.ask_now(ask)
+        let began = Instant::now();
+        let answer = self.pool.ask_now(ask);
+        self.count("", began, &answer);
+        answer
     }
 
     async fn ask<T: Send + 'static>(
@@ -130,7 +195,17 @@ impl Generation {
         call: &'static str,
         ask: impl FnOnce(&mut Instance) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        Arc::clone(&self.pool).ask(call, ask).await
+        let began = Instant::now();
+        let answer = Arc::clone(&self.pool).ask(call, ask).await;
+        self.count(call, began, &answer);
+        answer
+    }
+
+    fn count<T>(&self, call: &'static str, began: Instant, answer: &Result<T, Fault>) {
+        self.counts.answered(call, began.elapsed());
+        if let Err(fault) = answer {
+            self.counts.faulted(fault);
+        }
     }
 }
 

@@ -98,6 +98,11 @@ impl Pool {
         }
     }
 
+    /// Drops the instances that wait for a call; the next call makes a new one.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn take(&self) -> Option<Instance> {
         self.lock().pop()
     }

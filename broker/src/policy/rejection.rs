@@ -47,6 +47,24 @@ pub const CONFIGURE_FAILED: &str = "configure-failed";
 pub const SETUP_INVALID: &str = "setup-invalid";
 /// A table case does not come out as it should.
 pub const CASES_FAILED: &str = "cases-failed";
+/// Another candidate took its place, or it was taken back.
+pub const SUPERSEDED: &str = "superseded";
+/// An operator discarded it.
+pub const DISCARDED: &str = "discarded";
+/// It faulted too often on probation or in a canary.
+pub const FAULTED: &str = "faulted";
+/// It disagreed too often with the active generation.
+pub const SHADOW_DISAGREED: &str = "shadow-disagreed";
+/// A canary has other inboxes than the active generation.
+pub const INBOXES_DIFFER: &str = "inboxes-differ";
+/// An operator rolled it back.
+pub const ROLLED_BACK: &str = "rolled-back";
+/// There is no generation to go back to.
+pub const NOTHING_BEFORE: &str = "nothing-before";
+/// There is no candidate on trial.
+pub const NOTHING_ON_TRIAL: &str = "nothing-on-trial";
+/// What shall outlive the process cannot be stored or read.
+pub const SHELF_FAILED: &str = "shelf-failed";
 /// The host itself cannot run policies.
 pub const HOST_FAILED: &str = "host-failed";
 
@@ -76,6 +94,7 @@ pub const FAULT_TRAP: &str = "fault-trap";
 pub const FAULT_VALUE: &str = "fault-value";
 
 impl Rejection {
+    /// A rejection of the caller's own.
     pub(crate) fn new(
         code: &'static str,
         message: impl Into<String>,

@@ -47,8 +47,10 @@ impl Source {
     /// Reads everything. Blocks.
     pub fn load(&self) -> Result<Candidate, Rejection> {
         let Folder { documents, cases } = self.folder()?;
+        let (component, signature) = self.component()?;
         Ok(Candidate {
-            component: self.component()?,
+            component,
+            signature,
             documents,
             cases,
         })
@@ -72,6 +74,7 @@ impl Source {
     /// The state of all files. Blocks for microseconds.
     pub(super) fn stamp(&self) -> Stamp {
         let mut paths: Vec<PathBuf> = self.component.iter().cloned().collect();
+        paths.extend(self.component.as_deref().map(component::signature_path));
         if let Some(directory) = &self.directory {
             // A folder that comes or goes is a change too.
             paths.push(directory.clone());
@@ -99,10 +102,11 @@ impl Source {
         }
     }
 
-    fn component(&self) -> Result<Vec<u8>, Rejection> {
+    /// The component and its signature, which lies beside it.
+    fn component(&self) -> Result<(Vec<u8>, Option<String>), Rejection> {
         match &self.component {
-            Some(path) => component::read(path),
-            None => Ok(embedded::COMPONENT.to_vec()),
+            Some(path) => Ok((component::read(path)?, component::read_signature(path)?)),
+            None => Ok((embedded::COMPONENT.to_vec(), None)),
         }
     }
 }

@@ -4,9 +4,10 @@
 //! for 100 ms, before and after they are read, so a half-written file never loads. A candidate that is rejected is logged with its cause and what to
 //! do, the active generation stays, and the next change is a new try.
 
+use super::desk::Offer;
 use super::rejection::Rejection;
 use super::source::{Source, Stamp};
-use super::swap::{Candidate, Policy};
+use super::swap::{Candidate, Outcome, Policy};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,33 +113,24 @@ impl Follower {
         }
     }
 
-    /// True where it is what is in force already.
+    /// True where it is what is in force already. What becomes of it otherwise stands in the policy's history, which logs it.
     async fn offer(&self, loaded: Result<Candidate, Rejection>) -> bool {
-        let before = self.policy.active().revision();
         let offered = match loaded {
-            Ok(candidate) => self.policy.offer(candidate).await,
-            Err(rejection) => Err(rejection),
-        };
-        match offered {
-            Ok(active) if active.revision() == before => return true,
-            Ok(active) => tracing::info!(
-                policy = active.description().name,
-                revision = active.revision(),
-                component = active.component_digest(),
-                documents = active.documents_digest(),
-                "the policy has changed"
-            ),
+            Ok(candidate) => self.policy.offer_any(Offer::files(candidate)).await,
             Err(Rejection {
                 code,
                 message,
                 help,
-            }) => tracing::error!(
-                code,
-                help,
-                "the changed policy is rejected, the former one stays in force: {message}"
-            ),
-        }
-        false
+            }) => {
+                tracing::error!(
+                    code,
+                    help,
+                    "the changed policy cannot be read, what is in force stays in force: {message}"
+                );
+                return false;
+            }
+        };
+        matches!(offered, Ok(Outcome::Same(_)))
     }
 
     async fn load(&self) -> Result<Candidate, Rejection> {

@@ -4,6 +4,7 @@
 //! fault. Time is bounded by the policy's deadlines and one indexed read.
 
 use super::broker::Broker;
+use super::card::Card;
 use super::clock;
 use crate::contract::{self, Lookup, Principal, Refusal, Subject};
 use crate::decision::Cause;
@@ -52,32 +53,54 @@ impl From<crate::policy::Fault> for NotAdmitted {
     }
 }
 
-/// Judges a CONNECT, with all calls on one generation.
+/// Judges a CONNECT, with all calls on one generation: the active one, or, where a canary answers for the client that this finds, the
+/// canary's alone. `judged_by` is told its revision.
 pub(crate) async fn admit(
     broker: &Broker,
-    generation: Arc<Generation>,
     connect: &Arc<contract::Connect>,
+    judged_by: &mut u64,
 ) -> Result<Admitted, NotAdmitted> {
-    let lookup = Arc::new(generation.identify(connect).await??);
+    let in_force = broker.policy.in_force();
+    let mut generation = Arc::clone(in_force.active());
     for _ in 0..ENROL_ATTEMPTS {
-        let subject = find(broker, &lookup).await?;
-        let mut principal = generation.authenticate(connect, &subject).await??;
-        let grant = authorize(&generation, &principal, &subject).await?;
-        if enrol(broker, &principal).await? {
+        *judged_by = generation.revision();
+        let mut admitted = prove(broker, &generation, connect).await?;
+        let answers = in_force.for_client(&admitted.grant.client_id, &admitted.product);
+        if answers.revision() != generation.revision()
+            && generation.revision() == in_force.active().revision()
+        {
+            generation = Arc::clone(answers);
+            *judged_by = generation.revision();
+            admitted = prove(broker, &generation, connect).await?;
+        }
+        if enrol(broker, &admitted.principal).await? {
             // Stored: from now on the record alone says whether the certificate is the client's.
-            principal.enrol = None;
-            let (product, node) = place(subject);
-            return Ok(Admitted {
-                generation,
-                principal,
-                grant,
-                product,
-                node,
-            });
+            admitted.principal.enrol = None;
+            return Ok(admitted);
         }
     }
     let detail = format!("the client was enrolled by others {ENROL_ATTEMPTS} times meanwhile");
     Err(NotAdmitted::Fault(detail))
+}
+
+/// All that one generation says of a CONNECT. Nothing is stored yet.
+async fn prove(
+    broker: &Broker,
+    generation: &Arc<Generation>,
+    connect: &Arc<contract::Connect>,
+) -> Result<Admitted, NotAdmitted> {
+    let lookup = Arc::new(generation.identify(connect).await??);
+    let subject = find(broker, &lookup).await?;
+    let principal = generation.authenticate(connect, &subject).await??;
+    let grant = authorize(generation, &principal, &subject).await?;
+    let (product, node) = place(subject);
+    Ok(Admitted {
+        generation: Arc::clone(generation),
+        principal,
+        grant,
+        product,
+        node,
+    })
 }
 
 /// What the newest generation says of a live session.
@@ -89,18 +112,33 @@ pub(crate) struct Judged {
     pub(crate) node: String,
 }
 
-/// Judges a live session on the newest generation and its newest record.
-pub(crate) async fn judge(broker: &Broker, principal: &Principal) -> Result<Judged, NotAdmitted> {
+/// Judges a live session on its newest record, on the generation that answers for it now: its own, where that may still do so.
+pub(crate) async fn judge(
+    broker: &Broker,
+    principal: &Principal,
+    own: &Arc<Generation>,
+    card: &Card,
+) -> Result<Judged, NotAdmitted> {
     // An error would say that the gate was closed, which nobody does.
     let _turn = broker.judging.acquire().await;
-    let generation = broker.policy.active();
-    let id = principal.id.clone();
-    let subject = broker
-        .with_registry(move |registry| registry.subject(&id))
-        .await;
-    let subject = subject.map_err(NotAdmitted::Fault)?;
-    let grant = authorize(&generation, principal, &subject).await?;
-    let (product, node) = place(subject);
+    let in_force = broker.policy.in_force();
+    let generation = if in_force.holds(own.revision(), &card.client, &card.product) {
+        Arc::clone(own)
+    } else {
+        Arc::clone(in_force.for_client(&card.client, &card.product))
+    };
+    let (registry, id) = (broker.registry.clone(), principal.id.clone());
+    let read = move || registry.subject(&id).map_err(|error| error.to_string());
+    let inboxes = Arc::clone(generation.inboxes());
+    let compile = move |granted, subject| {
+        let grant = Grant::compile(granted, &inboxes, &subject)?;
+        let (product, node) = place(subject);
+        Ok((grant, product, node))
+    };
+    let judged = generation
+        .authorize_read(principal, clock::now(), read, compile)
+        .await?;
+    let (grant, product, node) = judged?;
     Ok(Judged {
         generation,
         grant,

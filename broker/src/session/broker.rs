@@ -92,7 +92,7 @@ impl Broker {
             followed: AtomicU64::new(position),
             judging: Semaphore::new(JUDGED_AT_ONCE),
         });
-        let revisions = broker.policy.revisions();
+        let revisions = broker.policy.changes();
         broker.set_inboxes(&broker.policy.active()).await?;
         tokio::spawn(away::run(
             broker.away.clone(),

@@ -21,6 +21,9 @@ use crate::decision::{Action, Cause, Record};
 use bytestring::ByteString;
 use std::sync::Arc;
 
+/// Why nobody is judged while an operator has shut everything.
+pub(super) const DENIES_ALL: &str = "an operator has shut everything: try again later";
+
 /// A CONNECT on its way; what is known of the client so far, for the record of the decision.
 pub(super) struct Candidate<'b> {
     broker: &'b Arc<Broker>,
@@ -55,10 +58,11 @@ impl<'b> Candidate<'b> {
         claim::check(&self.connect)
             .map_err(|cause| Refusing::new(cause, "the connect asks for what is not offered"))?;
         self.client_id = self.own_or_assigned_id()?;
+        if self.broker.policy.denies_all() {
+            return Err(Refusing::new(Cause::DenyAll, DENIES_ALL));
+        }
         let claimed = claim::claim(&self.connect, &self.client_id, &self.arrival, clock::now());
-        let generation = self.broker.policy.active();
-        self.generation = generation.revision();
-        let admitted = admit(self.broker, generation, &Arc::new(claimed)).await?;
+        let admitted = admit(self.broker, &Arc::new(claimed), &mut self.generation).await?;
         self.client = Arc::clone(&admitted.grant.client_id);
         self.product.clone_from(&admitted.product);
         let limits = Limits::new(&admitted.grant.limits, &self.broker.settings);

@@ -112,7 +112,8 @@ impl Session {
 
     /// Writes as much of the queue as the window, the client and the output buffer take.
     pub(super) fn fill(&mut self, output: &mut BytesMut) {
-        if !self.outbound.has_waiting() {
+        // What waits is held back while everything is refused.
+        if self.rules.denies_all || !self.outbound.has_waiting() {
             return;
         }
         let now = clock::now();

@@ -3,6 +3,7 @@
 //! Bounded by the packet and the grant's number of subscriptions. A filter that cannot be judged is refused; an engine that cannot take
 //! one ends the connection. See [`super::links`] for what the engine is told.
 
+use super::candidate::DENIES_ALL;
 use super::end::End;
 use super::inspect::{Answer, Inspected};
 use super::qos::{OFFERED, lower};
@@ -93,6 +94,9 @@ impl Session {
     }
 
     fn check_filter(&self, asked: &Filter) -> Result<(), RefusedFilter> {
+        if self.rules.denies_all {
+            return Err(refused(Cause::DenyAll, DENIES_ALL));
+        }
         if asked.filter.starts_with("$share/") {
             return Err(refused(
                 Cause::Protocol(SHARED_NOT_SUPPORTED),

@@ -92,6 +92,7 @@ impl Session {
 
     async fn fire(&mut self, will: Will) -> &'static str {
         let payload = match self.rules.grant.publish(&will.topic, will.qos) {
+            _ if self.rules.denies_all => return "denied",
             _ if !self.rules.grant.limits.will || self.has_run_out() => return "denied",
             Decision::Allow { .. } => will.payload.clone(),
             Decision::Deny { rule } => {

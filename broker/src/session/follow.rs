@@ -6,6 +6,7 @@
 mod feed;
 
 use super::broker::Broker;
+use super::sweep::Sweep;
 use crate::registry::Follower;
 use feed::Feed;
 use std::sync::Arc;
@@ -50,18 +51,20 @@ async fn until(mut shutdown: watch::Receiver<bool>, follower: impl Future<Output
     }
 }
 
-/// Every new generation: its inboxes first, so that no session waits for messages that nobody brings; then all sessions.
+/// Every change of what is in force: the inboxes first, so that no session waits for messages that nobody brings; then all sessions. Each
+/// looks for itself whether the change means anything to it.
 async fn generations(broker: Arc<Broker>, mut revisions: watch::Receiver<u64>) {
     while revisions.changed().await.is_ok() {
+        let sweep = Sweep::new(&broker);
         let generation = broker.policy.active();
         let revision = generation.revision();
         let inboxes = broker.set_inboxes(&generation).await;
-        let sessions = broker.sessions.judge(|_| true);
-        broker.metrics.swaps.inc();
+        let sessions = broker.sessions.sweep(&sweep);
         info!(
             revision,
             sessions, "rules changed: every session is judged again"
         );
+        drop(sweep);
         if inboxes.is_err() {
             warn!(revision, "the inboxes cannot be set: the engine is down");
             set_inboxes_later(&broker, &revisions).await;

@@ -4,6 +4,7 @@
 //! message is still acknowledged, or its sender would send it again for ever: MQTT 5 with the code, 3.1.1 without a word. What
 //! passes goes into the [`super::intake`].
 
+use super::candidate::DENIES_ALL;
 use super::end::End;
 use super::inspect::{Answer, Inspected};
 use super::intake::Intake;
@@ -79,6 +80,9 @@ impl Session {
     }
 
     fn passes_rules(&mut self, packet: &Publish, now: Instant) -> Result<Passing, Dropped> {
+        if self.rules.denies_all {
+            return Err(dropped("deny_all", Cause::DenyAll, DENIES_ALL));
+        }
         self.fits(packet, now)?;
         self.allowed(packet)
     }

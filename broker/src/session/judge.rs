@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::contract::{Refusal, UtcMs};
 use crate::decision::Action;
 use crate::metrics::Metrics;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use x509_parser::parse_x509_certificate;
@@ -26,7 +26,10 @@ const WRONG_CERTIFICATE: u16 = 303;
 impl Session {
     /// Brings the newest rules into force, until they are the newest; `Err` where the client may not stay.
     pub(super) async fn judge(&mut self) -> Result<(), NotAdmitted> {
+        let began = Instant::now();
         let judged = self.judge_until_newest().await;
+        let took = began.elapsed().as_secs_f64();
+        self.broker.metrics.judge_seconds.observe(took);
         let result = judged
             .as_ref()
             .err()
@@ -56,13 +59,21 @@ impl Session {
     /// When the client must be judged again at the latest.
     pub(super) fn valid_until(&self) -> Option<UtcMs> {
         let ends = [self.rules.grant.valid_until, self.chain_ends];
-        ends.into_iter().flatten().min()
+        // While everything is refused nobody is judged.
+        let ends = ends.into_iter().filter(|_| !self.rules.denies_all);
+        ends.flatten().min()
     }
 
     async fn judge_until_newest(&mut self) -> Result<(), NotAdmitted> {
         loop {
+            // Nobody is asked while everything is refused: the policy may be what is wrong. Whoever opens it again has all judged.
+            if self.broker.policy.denies_all() {
+                self.rules.denies_all = true;
+                return Ok(());
+            }
             self.check_chain()?;
             self.judge_with_patience().await?;
+            self.rules.denies_all = false;
             if !self.is_under_old_rules() {
                 return Ok(());
             }
@@ -81,7 +92,9 @@ impl Session {
     }
 
     async fn judge_once(&mut self) -> Result<(), NotAdmitted> {
-        let judged = admission::judge(&self.broker, &self.rules.principal).await?;
+        let card = &self.seat.mailbox.card;
+        let (principal, own) = (&self.rules.principal, &self.rules.generation);
+        let judged = admission::judge(&self.broker, principal, own, card).await?;
         self.check_identity(&judged)?;
         let Judged {
             generation, grant, ..
@@ -127,7 +140,11 @@ impl Session {
     }
 
     fn is_under_old_rules(&self) -> bool {
-        self.broker.policy.active().revision() != self.rules.generation.revision()
+        let policy = &self.broker.policy;
+        let card = &self.seat.mailbox.card;
+        let revision = self.rules.generation.revision();
+        policy.denies_all() != self.rules.denies_all
+            || !policy.holds(revision, &card.client, &card.product)
     }
 }
 

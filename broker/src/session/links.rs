@@ -4,6 +4,7 @@
 //! with the last, so idle devices hold no engine memory. An engine that is gone ends the connection.
 
 use super::qos::lower;
+use super::queue::Queued;
 use super::session::Session;
 use crate::contract::Qos;
 use crate::decision::Action;
@@ -24,6 +25,7 @@ impl Session {
             .outbound
             .retain(|one| one.greeting || rules.may_receive(&one.topic));
         self.broker.metrics.dropped("revoked", dropped as u64);
+        self.inspect_outbound().await;
         for gone in forbidden {
             self.broker.metrics.denied(Action::Subscribe.name());
             if gone.linked {
@@ -31,6 +33,27 @@ impl Session {
             }
         }
         self.relink().await
+    }
+
+    /// What waits or is in flight under a rule that says `inspect` now is inspected before it leaves, in its place.
+    async fn inspect_outbound(&mut self) {
+        if self.rules.denies_all {
+            return;
+        }
+        let mut place = 0;
+        loop {
+            let rules = &mut self.rules;
+            let asks = |message: &Queued| match rules.receive(&message.topic) {
+                Decision::Inspect { rule, .. } if !message.greeting => Some(rule),
+                _ => None,
+            };
+            let Some((at, message, rule)) = self.outbound.find_from(place, asks) else {
+                return;
+            };
+            let passed = self.inspected_delivery(message, rule).await;
+            place = at + usize::from(passed.is_some());
+            self.outbound.set(at, passed);
+        }
     }
 
     /// Which filters need the engine depends on the inboxes of the generation.

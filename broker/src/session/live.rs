@@ -173,7 +173,7 @@ impl Session {
         Ok(())
     }
 
-    /// The grant or the certificate is no longer valid.
+    /// The grant or the certificate is no longer valid. While everything is refused that makes no difference.
     pub(super) fn has_run_out(&self) -> bool {
         self.valid_until()
             .is_some_and(|until| until <= clock::now())
@@ -181,7 +181,8 @@ impl Session {
 
     async fn obey(&mut self, order: Order) -> Result<(), End> {
         match order {
-            Order::Judge => Box::pin(self.judge_and_enforce()).await,
+            // Held until it is judged: the round waits for it.
+            Order::Judge(_rounds) => Box::pin(self.judge_and_enforce()).await,
             Order::TakeOver(takeover) => Err(End::TakenOver(takeover)),
             Order::Close => Err(End::Administrative),
             Order::Drain => Err(End::Drain),

@@ -7,8 +7,9 @@
 use super::card::Card;
 use super::carried::Carried;
 use super::inboxes::Inboxed;
+use super::sweep::Sweep;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
 
@@ -29,7 +30,8 @@ pub(crate) struct Takeover {
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Rules or records changed: ask the policy again.
-    Judge,
+    /// The rounds that wait for it.
+    Judge(Vec<Arc<Sweep>>),
     /// End for another connection.
     TakeOver(Takeover),
     /// An operator wants it closed.
@@ -72,7 +74,7 @@ struct Pending {
     drain: bool,
     close: bool,
     takeover: Option<Takeover>,
-    judge: bool,
+    judge: Option<Vec<Arc<Sweep>>>,
     messages: VecDeque<Inboxed>,
     bytes: usize,
     lost: u64,
@@ -96,7 +98,7 @@ impl Mailbox {
             return false;
         }
         match order {
-            Order::Judge => pending.judge = true,
+            Order::Judge(sweeps) => pending.judge.get_or_insert_default().extend(sweeps),
             Order::TakeOver(takeover) => pending.takeover = Some(takeover),
             Order::Close => pending.close = true,
             Order::Drain => pending.drain = true,
@@ -174,8 +176,8 @@ impl Pending {
         if let Some(takeover) = self.takeover.take() {
             return Some(Mail::Order(Order::TakeOver(takeover)));
         }
-        if std::mem::take(&mut self.judge) {
-            return Some(Mail::Order(Order::Judge));
+        if let Some(sweeps) = self.judge.take() {
+            return Some(Mail::Order(Order::Judge(sweeps)));
         }
         if messages && !self.messages.is_empty() {
             self.bytes = 0;
@@ -240,7 +242,7 @@ mod tests {
         let mailbox = mailbox();
         while mailbox.post(inboxed("t")) == Posted::Taken {}
         assert_eq!(mailbox.post(inboxed("t")), Posted::Full);
-        assert!(mailbox.order(Order::Judge) && mailbox.order(Order::Judge));
+        assert!(mailbox.order(Order::Judge(Vec::new())) && mailbox.order(Order::Judge(Vec::new())));
         assert!(mailbox.order(Order::TakeOver(Takeover::probe())));
         assert!(matches!(
             poll(&mailbox, true),
@@ -248,7 +250,7 @@ mod tests {
         ));
         assert!(matches!(
             poll(&mailbox, true),
-            Poll::Ready(Mail::Order(Order::Judge))
+            Poll::Ready(Mail::Order(Order::Judge(_)))
         ));
         // The loss is told also while no messages are wanted.
         assert_eq!(taken(&mailbox, false), Some((0, 2)));
@@ -271,7 +273,7 @@ mod tests {
             answer.try_recv(),
             Err(oneshot::error::TryRecvError::Closed)
         ));
-        assert!(!mailbox.order(Order::Judge));
+        assert!(!mailbox.order(Order::Judge(Vec::new())));
         assert_eq!(mailbox.post(inboxed("t")), Posted::Shut);
     }
 }

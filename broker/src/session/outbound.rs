@@ -165,6 +165,37 @@ impl Outbound {
         before - self.flying.len() + self.queue.retain(may)
     }
 
+    /// The first message from this place on that `wanted` says something of: those in flight first, then those that wait.
+    pub(crate) fn find_from<T>(
+        &self,
+        place: usize,
+        mut wanted: impl FnMut(&Queued) -> Option<T>,
+    ) -> Option<(usize, Queued, T)> {
+        let all = self.flying.iter().map(|one| &one.message);
+        let all = all.chain(self.queue.iter()).enumerate().skip(place);
+        all.into_iter().find_map(|(at, message)| {
+            let wanted = wanted(message)?;
+            Some((at, message.clone(), wanted))
+        })
+    }
+
+    /// Another message in this place, or none.
+    pub(crate) fn set(&mut self, place: usize, message: Option<Queued>) {
+        let waiting = place.checked_sub(self.flying.len());
+        match (waiting, message) {
+            (Some(place), message) => self.queue.set(place, message),
+            (None, Some(message)) => {
+                if let Some(flying) = self.flying.get_mut(place) {
+                    flying.message = message;
+                }
+            }
+            (None, None) => {
+                self.flying.remove(place);
+                self.resending = self.flying.iter().any(|one| !one.sent);
+            }
+        }
+    }
+
     /// Drops the QoS 0 messages that wait: they are not kept for a client that is away.
     pub(crate) fn forget_unreliable(&mut self) -> usize {
         self.current = None;

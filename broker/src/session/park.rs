@@ -121,7 +121,8 @@ impl Session {
 
     async fn obey_parked(&mut self, order: Order) -> Result<(), Ended> {
         match order {
-            Order::Judge => return self.judge_parked().await,
+            // Held until it is judged: the round waits for it.
+            Order::Judge(_rounds) => return self.judge_parked().await,
             Order::TakeOver(takeover) => self.hand_over_state(takeover).await,
             Order::Close => self.end().await,
             Order::Drain => {

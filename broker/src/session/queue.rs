@@ -105,6 +105,26 @@ impl Queue {
         Some(first)
     }
 
+    /// In the order in which they wait.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Queued> {
+        self.waiting.iter()
+    }
+
+    /// Another message in this place, or none.
+    pub(crate) fn set(&mut self, place: usize, message: Option<Queued>) {
+        let Some(waiting) = self.waiting.get_mut(place) else {
+            return;
+        };
+        self.bytes -= waiting.bytes();
+        match message {
+            Some(message) => {
+                self.bytes += message.bytes();
+                *waiting = message;
+            }
+            None => drop(self.waiting.remove(place)),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -36,7 +36,10 @@ impl Refusing {
 
     /// Nobody was judged.
     pub(crate) fn is_fault(&self) -> bool {
-        matches!(self.cause, Cause::Fault | Cause::EngineDown)
+        matches!(
+            self.cause,
+            Cause::Fault | Cause::EngineDown | Cause::DenyAll
+        )
     }
 
     /// The CONNACK, or nothing where the version has none for this. The inside of a fault is for the log alone.

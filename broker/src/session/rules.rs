@@ -17,6 +17,8 @@ pub(crate) struct Rules {
     pub(crate) cache: DecisionCache,
     /// The record, read when the first message had to be inspected: most sessions never need it, and it holds secrets.
     pub(crate) subject: Option<Box<Subject>>,
+    /// An operator has shut everything: no message passes in either direction, whatever the grant says.
+    pub(crate) denies_all: bool,
 }
 
 impl Rules {
@@ -33,6 +35,7 @@ impl Rules {
             grant,
             cache: DecisionCache::new(),
             subject: None,
+            denies_all: false,
         }
     }
 

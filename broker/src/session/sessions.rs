@@ -10,10 +10,11 @@ mod sharded;
 pub use listed::Listed;
 
 use super::mailbox::{Mailbox, Order};
+use super::sweep::{Sweep, Swept};
 use crate::grant::inbox::Addressee;
 use sharded::Sharded;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -28,6 +29,7 @@ struct Tables {
     /// Only sessions whose record has another id than the session, such as the connections of one application.
     records: Sharded<Vec<Arc<Mailbox>>>,
     parked: AtomicUsize,
+    swept: Mutex<Option<Swept>>,
 }
 
 impl Sessions {
@@ -79,10 +81,35 @@ impl Sessions {
         }
     }
 
+    /// Orders every session to be judged again in this round; returns how many.
+    pub(crate) fn sweep(&self, sweep: &Arc<Sweep>) -> usize {
+        let all = self.0.clients.all();
+        sweep.tells(all.len());
+        let told = all
+            .iter()
+            .filter(|one| one.order(Order::Judge(vec![Arc::clone(sweep)])));
+        told.count()
+    }
+
+    /// The last round that is over.
+    pub fn swept(&self) -> Option<Swept> {
+        *self.0.swept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A round is over; an older one that ends later is not the last.
+    pub(crate) fn set_swept(&self, swept: Swept) {
+        let mut last = self.0.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.serial <= swept.serial) {
+            *last = Some(swept);
+        }
+    }
+
     /// Orders every session that `whom` says to be judged again; returns how many.
     pub(crate) fn judge(&self, whom: impl Fn(&Mailbox) -> bool) -> usize {
         let touched = self.0.clients.all().into_iter().filter(|one| whom(one));
-        touched.filter(|one| one.order(Order::Judge)).count()
+        touched
+            .filter(|one| one.order(Order::Judge(Vec::new())))
+            .count()
     }
 
     /// Orders the sessions of one record to be judged again; returns how many.
@@ -91,7 +118,7 @@ impl Sessions {
         let own = self.find(record).filter(|one| *one.card.record == *record);
         own.iter()
             .chain(&others)
-            .filter(|one| one.order(Order::Judge))
+            .filter(|one| one.order(Order::Judge(Vec::new())))
             .count()
     }
 

@@ -14,6 +14,8 @@ pub(super) struct Tally {
     pub(super) expired: u64,
     pub(super) too_large: u64,
     pub(super) queue_full: u64,
+    /// An operator has shut everything.
+    pub(super) shut: u64,
 }
 
 impl Tally {
@@ -38,6 +40,7 @@ impl Tally {
         metrics.dropped("expired", turn.expired);
         metrics.dropped("over_packet_maximum", turn.too_large);
         metrics.dropped("queue_full", turn.queue_full);
+        metrics.dropped("deny_all", turn.shut);
         if turn.denied > 0 {
             let action = Action::Receive.name();
             let denials = metrics.denials.get_or_create(&ActionLabel { action });

@@ -67,6 +67,10 @@ impl Session {
         matched: &Match,
         decision: Decision,
     ) -> Option<(Qos, Option<u16>)> {
+        if self.rules.denies_all {
+            self.tally.shut += 1;
+            return None;
+        }
         let (max_qos, inspect) = match decision {
             Decision::Allow { max_qos, .. } => (max_qos, None),
             Decision::Inspect { max_qos, rule, .. } => (max_qos, Some(rule)),

@@ -43,7 +43,7 @@ fn candidate(rules: &str) -> Candidate {
     Candidate {
         component: hostile(),
         documents: vec![document("rules.json", rules)],
-        cases: Vec::new(),
+        ..Candidate::default()
     }
 }
 
@@ -308,7 +308,7 @@ async fn wrong_documents_are_rejected_with_place_and_cause() {
 #[tokio::test]
 async fn a_swap_is_seen_by_readers_and_leaves_the_former_generation_whole() {
     let policy = start("allow a");
-    let mut revisions = policy.revisions();
+    let mut revisions = policy.changes();
     let former = policy.active();
     assert!(may_publish(&policy, "a").await && !may_publish(&policy, "b").await);
 

@@ -31,9 +31,10 @@ const GROWTH_MAX: usize = 64;
 const OUTPUT_BASE: usize = 16 << 20;
 
 /// Where components are compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Compiler {
     /// On the calling thread, where nothing bounds it: for tests and measurements.
+    #[default]
     InProcess,
     /// In a child process that runs this executable, an absolute path: it must be the very build that loads the machine code.
     Child(PathBuf),
