@@ -87,8 +87,8 @@ pub(super) fn component(
     Code::check_size(bytes, settings)?;
     match compiler {
         Compiler::InProcess => {
-            let compiled = Component::from_binary(engine, bytes);
-            compiled.map_err(|error| compile::invalid(&one_line(&error)))
+            let made = Component::from_binary(engine, bytes);
+            made.map_err(|error| compile::invalid(&one_line(&error)))
         }
         Compiler::Child(program) => load(engine, &compile::in_child(program, bytes, settings)?),
     }

@@ -57,7 +57,7 @@ impl Default for Settings {
             compile_cpu: Duration::from_secs(10),
             compile_memory: 512 << 20,
             compile_patience: Duration::from_secs(5),
-            compile_wall: Duration::from_secs(60),
+            compile_wall: Duration::from_mins(1),
         }
     }
 }
