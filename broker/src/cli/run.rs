@@ -51,10 +51,12 @@ pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
     raise_file_limit(prepared.config.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build();
-    runtime
-        .map_err(Error::start("the async runtime cannot be started"))?
-        .block_on(serve(prepared))
+        .build()
+        .map_err(Error::start("the async runtime cannot be started"))?;
+    let served = runtime.block_on(serve(prepared));
+    // Does not wait for a candidate that is being compiled: its process ends by its own limits.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(prepared: Prepared) -> Result<(), Error> {
