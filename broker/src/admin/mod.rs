@@ -11,18 +11,18 @@
 //! | `GET /decisions/{n}/case` | yes | the line as a table case of `policy test`; 404: it is not in memory; 409: it cannot be one |
 //! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state; 404: there is none |
 //!
-//! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: bodies are those of
-//! `policy`; a connection is axum's. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
+//! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: a body has 64 KiB, but those of
+//! `policy`; connections are bounded by `serve`. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
 
 mod answer;
 mod decisions;
 mod policy;
+mod serve;
 mod token;
 
-use std::io;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
@@ -37,6 +37,9 @@ use crate::registry::Registry;
 use crate::session::Sessions;
 use answer::Refused;
 pub use token::Token;
+
+/// Bytes of a request's body, where its endpoint has no limit of its own (a route's inner `DefaultBodyLimit` wins).
+const BODY_MAX: usize = 64 << 10;
 
 /// What the endpoints look at.
 pub struct Admin {
@@ -60,14 +63,9 @@ pub struct Admin {
 
 impl Admin {
     /// Serves until `stopped` is done, then finishes the requests under way.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        stopped: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        axum::serve(listener, routes(Arc::new(self)))
-            .with_graceful_shutdown(stopped)
-            .await
+    pub async fn serve(self, listener: TcpListener, stopped: impl Future<Output = ()>) {
+        let bounds = serve::Bounds::default();
+        serve::serve(listener, routes(Arc::new(self)), bounds, stopped).await;
     }
 }
 
@@ -94,6 +92,7 @@ fn routes(admin: Arc<Admin>) -> Router {
                 "see `GET /policy`, `/sessions`, `/decisions`, `/metrics`",
             )
         })
+        .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(admin)
 }
 
