@@ -10,15 +10,18 @@
 //! | `GET /decisions?after=N&limit=K` | yes | the decision log after line N: JSON lines, with gaps; see `decisions` |
 //! | `GET /decisions/{n}/case` | yes | the line as a table case of `policy test`; 404: it is not in memory; 409: it cannot be one |
 //! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state; 404: there is none |
+//! | `POST /v5/iot/{project_id}/devices/…` | yes | the vendor's calls: see `vendor` |
 //!
 //! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: a body has 64 KiB, but those of
-//! `policy`; connections are bounded by `serve`. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
+//! `policy`; connections are bounded by `serve`. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`, below `/v5` the
+//! vendor's.
 
 mod answer;
 mod decisions;
 mod policy;
 mod serve;
 mod token;
+mod vendor;
 
 use std::sync::Arc;
 
@@ -86,6 +89,7 @@ fn routes(admin: Arc<Admin>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .merge(guarded)
+        .merge(vendor::routes(&admin))
         .fallback(async || {
             Refused::not_found(
                 "there is no such endpoint",

@@ -35,3 +35,4 @@ mod revocation;
 mod security;
 mod support;
 mod swaps;
+mod vendor;
