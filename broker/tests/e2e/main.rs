@@ -28,6 +28,7 @@ mod handshakes;
 mod lifecycle;
 mod live_changes;
 mod malformed;
+mod minisign;
 mod openssl;
 mod policy_faults;
 mod protocol;
