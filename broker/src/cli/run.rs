@@ -175,9 +175,7 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, Error> {
 
 async fn serve_admin(admin: Admin, socket: TcpListener, mut stopped: watch::Receiver<bool>) {
     let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
-    if let Err(cause) = admin.serve(socket, stopped).await {
-        error!(%cause, "the admin server has ended");
-    }
+    admin.serve(socket, stopped).await;
 }
 
 /// A visitor of the admin port who has sent half a request, or does not read, would otherwise hold up the stop for ever.
