@@ -6,7 +6,8 @@
 use super::broker::Broker;
 use super::card::Card;
 use super::clock;
-use crate::contract::{self, Lookup, Principal, Refusal, Subject};
+use super::shown::Showing;
+use crate::contract::{self, Lookup, Principal, Refusal, Subject, UtcMs};
 use crate::decision::Cause;
 use crate::grant::Grant;
 use crate::policy::Generation;
@@ -60,18 +61,30 @@ pub(crate) async fn admit(
     connect: &Arc<contract::Connect>,
     judged_by: &mut u64,
 ) -> Result<Admitted, NotAdmitted> {
+    let mut showing = Showing::begin(broker);
+    let admitted = prove_and_enrol(broker, connect, judged_by, &mut showing).await;
+    showing.end(broker, connect, *judged_by, &admitted);
+    admitted
+}
+
+async fn prove_and_enrol(
+    broker: &Broker,
+    connect: &Arc<contract::Connect>,
+    judged_by: &mut u64,
+    showing: &mut Showing,
+) -> Result<Admitted, NotAdmitted> {
     let in_force = broker.policy.in_force();
     let mut generation = Arc::clone(in_force.active());
     for _ in 0..ENROL_ATTEMPTS {
         *judged_by = generation.revision();
-        let mut admitted = prove(broker, &generation, connect).await?;
+        let mut admitted = prove(broker, &generation, connect, showing).await?;
         let answers = in_force.for_client(&admitted.grant.client_id, &admitted.product);
         if answers.revision() != generation.revision()
             && generation.revision() == in_force.active().revision()
         {
             generation = Arc::clone(answers);
             *judged_by = generation.revision();
-            admitted = prove(broker, &generation, connect).await?;
+            admitted = prove(broker, &generation, connect, showing).await?;
         }
         if enrol(broker, &admitted.principal).await? {
             // Stored: from now on the record alone says whether the certificate is the client's.
@@ -88,11 +101,16 @@ async fn prove(
     broker: &Broker,
     generation: &Arc<Generation>,
     connect: &Arc<contract::Connect>,
+    showing: &mut Showing,
 ) -> Result<Admitted, NotAdmitted> {
     let lookup = Arc::new(generation.identify(connect).await??);
     let subject = find(broker, &lookup).await?;
+    showing.found(&lookup, &subject);
     let principal = generation.authenticate(connect, &subject).await??;
-    let grant = authorize(generation, &principal, &subject).await?;
+    let now = clock::now();
+    showing.authorized_at(now);
+    let grant = authorize(generation, &principal, &subject, now).await?;
+    showing.granted(&principal, &grant, connect);
     let (product, node) = place(subject);
     Ok(Admitted {
         generation: Arc::clone(generation),
@@ -165,10 +183,9 @@ async fn authorize(
     generation: &Arc<Generation>,
     principal: &Principal,
     subject: &Subject,
+    now: UtcMs,
 ) -> Result<Grant, NotAdmitted> {
-    let granted = generation
-        .authorize(principal, subject, clock::now())
-        .await??;
+    let granted = generation.authorize(principal, subject, now).await??;
     let compiled = Grant::compile(granted, generation.inboxes(), subject);
     compiled.map_err(|large| NotAdmitted::Fault(large.to_string()))
 }

@@ -77,7 +77,10 @@ impl Session {
     /// The QoS at which a filter is granted.
     async fn grant_filter(&mut self, asked: &Filter) -> Result<Qos, RefusedFilter> {
         self.check_filter(asked)?;
-        let (max_qos, rule) = match self.rules.grant.subscribe(&asked.filter) {
+        let decision = self.rules.grant.subscribe(&asked.filter);
+        let most = lower(asked.qos, OFFERED);
+        self.shown(Action::Subscribe, &asked.filter, most, decision);
+        let (max_qos, rule) = match decision {
             Decision::Allow { max_qos, .. } => (max_qos, None),
             Decision::Inspect { max_qos, rule, .. } => (max_qos, Some(rule)),
             Decision::Deny { rule } => {
@@ -90,7 +93,7 @@ impl Session {
         if let Some(rule) = rule {
             self.inspect_filter(asked, rule).await?;
         }
-        Ok(lower(lower(asked.qos, max_qos), OFFERED))
+        Ok(lower(most, max_qos))
     }
 
     fn check_filter(&self, asked: &Filter) -> Result<(), RefusedFilter> {

@@ -91,7 +91,9 @@ impl Session {
     }
 
     async fn fire(&mut self, will: Will) -> &'static str {
-        let payload = match self.rules.grant.publish(&will.topic, will.qos) {
+        let decision = self.rules.grant.publish(&will.topic, will.qos);
+        self.shown(Action::Will, &will.topic, will.qos, decision);
+        let payload = match decision {
             _ if self.rules.denies_all => return "denied",
             _ if !self.rules.grant.limits.will || self.has_run_out() => return "denied",
             Decision::Allow { .. } => will.payload.clone(),

@@ -125,6 +125,7 @@ impl Session {
     fn allowed(&mut self, packet: &Publish) -> Result<Passing, Dropped> {
         let rules = &mut self.rules;
         let decision = rules.cache.publish(&rules.grant, &packet.topic, packet.qos);
+        self.shown(Action::Publish, &packet.topic, packet.qos, decision);
         match decision {
             Decision::Allow { .. } => Ok(Passing::Allowed),
             Decision::Inspect { rule, .. } => Ok(Passing::Inspect { rule }),

@@ -71,6 +71,8 @@ impl Session {
             self.tally.shut += 1;
             return None;
         }
+        let most = lower(lower(message.qos, matched.qos), OFFERED);
+        self.shown(Action::Receive, &message.topic, most, decision);
         let (max_qos, inspect) = match decision {
             Decision::Allow { max_qos, .. } => (max_qos, None),
             Decision::Inspect { max_qos, rule, .. } => (max_qos, Some(rule)),
@@ -79,8 +81,7 @@ impl Session {
                 return None;
             }
         };
-        let qos = lower(lower(lower(message.qos, matched.qos), max_qos), OFFERED);
-        Some((qos, inspect))
+        Some((lower(most, max_qos), inspect))
     }
 
     /// Most denied deliveries are the echo of the client's own uplink under a broad filter: counted, and logged only when asked for.
