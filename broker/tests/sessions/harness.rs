@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use iotda_broker::contract::Qos;
 use iotda_broker::listener::{self, Bound};
 use iotda_broker::metrics::Metrics;
-use iotda_broker::policy::{Policy, Source};
+use iotda_broker::policy::{Opening, Policy, Rollout, Source, Supervision, supervise};
 use iotda_broker::registry::Registry;
 use iotda_broker::session::wire::client::{self, FromServer, Received};
 use iotda_broker::session::wire::{
@@ -40,6 +40,7 @@ pub(crate) struct Running {
     pub(crate) addr: SocketAddr,
     pub(crate) shutdown: watch::Sender<bool>,
     pub(crate) data: tempfile::TempDir,
+    _supervision: Supervision,
 }
 
 pub(crate) async fn start() -> Running {
@@ -47,6 +48,19 @@ pub(crate) async fn start() -> Running {
 }
 
 pub(crate) async fn start_with(
+    settings: Settings,
+    change: impl FnOnce(&mut listener::Settings),
+) -> Running {
+    start_all(Rollout::default(), settings, change).await
+}
+
+/// The policy is supervised: trials end by themselves.
+pub(crate) async fn start_rollout(rollout: Rollout) -> Running {
+    start_all(rollout, Settings::default(), |_| {}).await
+}
+
+async fn start_all(
+    rollout: Rollout,
     settings: Settings,
     change: impl FnOnce(&mut listener::Settings),
 ) -> Running {
@@ -58,11 +72,18 @@ pub(crate) async fn start_with(
     candidate.cases.clear();
     let (shutdown, down) = watch::channel(false);
     let trust = TrustStore::new();
+    let metrics = Metrics::default();
+    let opening = Opening {
+        rollout,
+        metrics: metrics.clone(),
+        ..Opening::default()
+    };
+    let policy = Policy::open(opening, Ok(candidate)).unwrap();
     let parts = Parts {
-        policy: Policy::start(iotda_broker::policy::Settings::default(), candidate).unwrap(),
+        policy: policy.clone(),
         registry,
         trust: trust.clone(),
-        metrics: Metrics::default(),
+        metrics,
         settings,
         engine: iotda_broker::engine::Settings::default(),
     };
@@ -87,6 +108,7 @@ pub(crate) async fn start_with(
         addr,
         shutdown,
         data,
+        _supervision: supervise(policy),
     }
 }
 
