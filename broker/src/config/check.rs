@@ -2,7 +2,7 @@
 
 use super::{Config, Limits, error::Problems};
 use crate::policy::Rollout;
-use crate::session;
+use crate::{decision, session};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +16,7 @@ impl Config {
         self.check_files(problems);
         self.limits.check(problems);
         check_sessions(&self.sessions, problems);
+        check_decisions(&self.decisions, problems);
         if let Err(error) = EnvFilter::try_new(&self.log.filter) {
             problems.add("log.filter", format!("`{}`: {error}", self.log.filter));
         }
@@ -155,6 +156,29 @@ fn check_sessions(sessions: &session::Settings, problems: &mut Problems) {
         "sessions.write_stall",
         "0 is not allowed: say for example \"30s\"",
     );
+}
+
+fn check_decisions(decisions: &decision::Settings, problems: &mut Problems) {
+    for (name, holds) in [
+        ("memory_lines", decisions.memory_lines > 0),
+        ("memory_bytes", decisions.memory_bytes > 0),
+        ("lines_max", decisions.lines_max > 0),
+        ("file_max", decisions.file_max > 0),
+    ] {
+        let setting = format!("decisions.{name}");
+        problems.require(
+            holds,
+            setting,
+            "0 is not allowed: nothing could be read there",
+        );
+    }
+    if let Some(file) = &decisions.file {
+        problems.require(
+            !file.is_dir(),
+            "decisions.file",
+            &format!("`{}` is a directory: name a file in it", file.display()),
+        );
+    }
 }
 
 fn told(path: &Path, kind: &str) -> String {

@@ -196,6 +196,12 @@ fn values_out_of_range_are_refused() {
         ),
         ("[policies.iotda.limits]\nunknown = 1", "policies"),
         ("data = '/dev/null'", "data"),
+        ("[decisions]\nmemory_lines = 0", "decisions.memory_lines"),
+        ("[decisions]\nmemory_bytes = 0", "decisions.memory_bytes"),
+        ("[decisions]\nlines_max = 0", "decisions.lines_max"),
+        ("[decisions]\nfile_max = 0", "decisions.file_max"),
+        ("[decisions]\nfile = '/'", "decisions.file"),
+        ("[decisions]\nallowed_sample = -1", "decisions"),
     ] {
         let settings = problems(toml);
         assert!(

@@ -163,11 +163,17 @@ impl Policy {
     /// nothing else.
     pub async fn offer_any(&self, mut offer: Offer) -> Result<Outcome, Rejection> {
         let mut desk = self.0.desk.lock().await;
-        if offer.origin == Origin::File {
-            desk.see_files(&mut offer);
-        }
+        let is_news = offer.origin != Origin::File || desk.see_files(&mut offer);
         let (origin, stage) = (offer.origin, offer.stage);
         let wanted = desk.complete(offer);
+        if wanted.made == desk.made {
+            if is_news {
+                // Whoever takes a change back wants it gone from its trial, too.
+                self.drop_trial(&mut desk, &superseded());
+            }
+            self.store(&desk).await;
+            return Ok(Outcome::Same(self.active()));
+        }
         let outcome = self.judge(&mut desk, origin, stage, wanted).await;
         if origin == Origin::Upload && outcome.is_ok() {
             desk.overrule_files();
@@ -184,11 +190,6 @@ impl Policy {
         stage: Option<Stage>,
         wanted: Wanted,
     ) -> Result<Outcome, Rejection> {
-        if wanted.made == desk.made {
-            // Whoever takes a change back wants it gone from its trial, too.
-            self.drop_trial(desk, &superseded());
-            return Ok(Outcome::Same(self.active()));
-        }
         if let Some(trial) = desk
             .trial
             .as_ref()

@@ -6,9 +6,10 @@
 use super::broker::Broker;
 use super::card::Card;
 use super::clock;
+use super::reached::Reached;
 use super::shown::Showing;
 use crate::contract::{self, Lookup, Principal, Refusal, Subject, UtcMs};
-use crate::decision::Cause;
+use crate::decision::{Cause, Stage};
 use crate::grant::Grant;
 use crate::policy::Generation;
 use std::sync::Arc;
@@ -60,9 +61,10 @@ pub(crate) async fn admit(
     broker: &Broker,
     connect: &Arc<contract::Connect>,
     judged_by: &mut u64,
+    reached: &mut Reached,
 ) -> Result<Admitted, NotAdmitted> {
     let mut showing = Showing::begin(broker);
-    let admitted = prove_and_enrol(broker, connect, judged_by, &mut showing).await;
+    let admitted = prove_and_enrol(broker, connect, judged_by, reached, &mut showing).await;
     showing.end(broker, connect, *judged_by, &admitted);
     admitted
 }
@@ -71,20 +73,21 @@ async fn prove_and_enrol(
     broker: &Broker,
     connect: &Arc<contract::Connect>,
     judged_by: &mut u64,
+    reached: &mut Reached,
     showing: &mut Showing,
 ) -> Result<Admitted, NotAdmitted> {
     let in_force = broker.policy.in_force();
     let mut generation = Arc::clone(in_force.active());
     for _ in 0..ENROL_ATTEMPTS {
         *judged_by = generation.revision();
-        let mut admitted = prove(broker, &generation, connect, showing).await?;
+        let mut admitted = prove(broker, &generation, connect, reached, showing).await?;
         let answers = in_force.for_client(&admitted.grant.client_id, &admitted.product);
         if answers.revision() != generation.revision()
             && generation.revision() == in_force.active().revision()
         {
             generation = Arc::clone(answers);
             *judged_by = generation.revision();
-            admitted = prove(broker, &generation, connect, showing).await?;
+            admitted = prove(broker, &generation, connect, reached, showing).await?;
         }
         if enrol(broker, &admitted.principal).await? {
             // Stored: from now on the record alone says whether the certificate is the client's.
@@ -101,15 +104,19 @@ async fn prove(
     broker: &Broker,
     generation: &Arc<Generation>,
     connect: &Arc<contract::Connect>,
+    reached: &mut Reached,
     showing: &mut Showing,
 ) -> Result<Admitted, NotAdmitted> {
-    let lookup = Arc::new(generation.identify(connect).await??);
+    let identify = generation.identify(connect);
+    let lookup = Arc::new(reached.by(Stage::Identify, identify).await??);
     let subject = find(broker, &lookup).await?;
+    reached.found(&subject);
     showing.found(&lookup, &subject);
-    let principal = generation.authenticate(connect, &subject).await??;
+    let authenticate = generation.authenticate(connect, &subject);
+    let principal = reached.by(Stage::Authenticate, authenticate).await??;
     let now = clock::now();
     showing.authorized_at(now);
-    let grant = authorize(generation, &principal, &subject, now).await?;
+    let grant = authorize(generation, &principal, &subject, now, reached).await?;
     showing.granted(&principal, &grant, connect);
     let (product, node) = place(subject);
     Ok(Admitted {
@@ -136,6 +143,7 @@ pub(crate) async fn judge(
     principal: &Principal,
     own: &Arc<Generation>,
     card: &Card,
+    reached: &mut Reached,
 ) -> Result<Judged, NotAdmitted> {
     // An error would say that the gate was closed, which nobody does.
     let _turn = broker.judging.acquire().await;
@@ -153,9 +161,8 @@ pub(crate) async fn judge(
         let (product, node) = place(subject);
         Ok((grant, product, node))
     };
-    let judged = generation
-        .authorize_read(principal, clock::now(), read, compile)
-        .await?;
+    let authorize = generation.authorize_read(principal, clock::now(), read, compile);
+    let judged = reached.by(Stage::Authorize, authorize).await?;
     let (grant, product, node) = judged?;
     Ok(Judged {
         generation,
@@ -184,10 +191,15 @@ async fn authorize(
     principal: &Principal,
     subject: &Subject,
     now: UtcMs,
+    reached: &mut Reached,
 ) -> Result<Grant, NotAdmitted> {
-    let granted = generation.authorize(principal, subject, now).await??;
+    let authorize = generation.authorize(principal, subject, now);
+    let granted = reached.by(Stage::Authorize, authorize).await??;
     let compiled = Grant::compile(granted, generation.inboxes(), subject);
-    compiled.map_err(|large| NotAdmitted::Fault(large.to_string()))
+    compiled.map_err(|large| {
+        reached.stage = Stage::Authorize;
+        NotAdmitted::Fault(large.to_string())
+    })
 }
 
 /// True where nothing was to be stored or it was stored.

@@ -5,9 +5,9 @@
 use super::admission::{Admitted, NotAdmitted};
 use super::broker::Broker;
 use super::clock;
+use super::decided::Access;
 use super::session::Session;
-use crate::contract::{Connect, Lookup, Principal, Qos, Subject, UtcMs};
-use crate::decision::Action;
+use crate::contract::{Connect, Lookup, Principal, Subject, UtcMs};
 use crate::grant::{Decision, Grant};
 use crate::policy::Shadow;
 use crate::policy::shadow::{AccessSeen, ConnectSeen, Found, Granted, Records};
@@ -15,18 +15,18 @@ use crate::registry::Registry;
 use std::sync::Arc;
 
 impl Session {
-    /// The rules in force have decided this access.
+    /// The rules in force have decided this access; its `QoS` is at most what is offered.
     #[inline]
-    pub(super) fn shown(&self, action: Action, topic: &str, qos: Qos, decision: Decision) {
+    pub(super) fn shown(&self, access: Access<'_>, decision: Decision) {
         if let Some(shadow) = self.broker.policy.shadow()
             && shadow.is_due()
         {
-            self.show(&shadow, action, topic, qos, decision);
+            self.show(&shadow, access, decision);
         }
     }
 
     #[cold]
-    fn show(&self, shadow: &Shadow, action: Action, topic: &str, qos: Qos, decision: Decision) {
+    fn show(&self, shadow: &Shadow, access: Access<'_>, decision: Decision) {
         let (card, rules) = (&self.seat.mailbox.card, &self.rules);
         let rule = match decision {
             Decision::Allow { rule, .. } | Decision::Inspect { rule, .. } => Some(rule),
@@ -40,9 +40,9 @@ impl Session {
             raw_client: card.raw_client.clone(),
             product: card.product.clone(),
             principal: rules.principal.clone(),
-            action,
-            topic: topic.into(),
-            qos,
+            action: access.action,
+            topic: access.topic.into(),
+            qos: access.qos,
             decision,
             rule: rule.map_or("", |rule| rules.grant.rule_name(rule)).into(),
             records: records(&self.broker),

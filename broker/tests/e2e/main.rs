@@ -14,6 +14,7 @@
 mod bounds;
 mod clients;
 mod connack;
+mod decisions;
 mod demo;
 mod engine_guards;
 // Its texts are for the tests of the policy host.
@@ -30,3 +31,4 @@ mod protocol;
 mod revocation;
 mod security;
 mod support;
+mod swaps;

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use iotda_broker::contract::Qos;
+use iotda_broker::decision;
 use iotda_broker::listener::{self, Bound};
 use iotda_broker::metrics::Metrics;
 use iotda_broker::policy::{Opening, Policy, Rollout, Source, Supervision, supervise};
@@ -79,10 +80,12 @@ async fn start_all(
         ..Opening::default()
     };
     let policy = Policy::open(opening, Ok(candidate)).unwrap();
+    let decisions = decision::Settings::default();
     let parts = Parts {
         policy: policy.clone(),
         registry,
         trust: trust.clone(),
+        decisions: decision::Log::start(&decisions, &metrics.decision_log_drops).unwrap(),
         metrics,
         settings,
         engine: iotda_broker::engine::Settings::default(),

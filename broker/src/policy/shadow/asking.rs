@@ -47,7 +47,7 @@ impl Asking {
 
     /// Until nobody shows anything any more.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
-        while let Some(Waiting { seen, _room }) = queue.recv().await {
+        while let Some(Waiting { seen, room }) = queue.recv().await {
             let compared = match &seen {
                 Seen::Connect(seen) => self.connect(seen).await,
                 Seen::Access(seen) => self.access(seen).await,
@@ -60,6 +60,7 @@ impl Asking {
                 }
                 Err(why) => self.score.skip(why),
             }
+            drop(room);
         }
     }
 

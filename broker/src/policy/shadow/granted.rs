@@ -113,5 +113,8 @@ fn or_none(value: Option<impl ToString>) -> String {
 
 /// Of a fingerprint or a look-up.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -64,7 +64,7 @@ pub struct Shadow {
 /// A decision in the queue, and its bytes of the room.
 struct Waiting {
     seen: Seen,
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 impl Shadow {
@@ -139,7 +139,7 @@ impl Shadow {
     fn queues(&self, seen: Seen) -> bool {
         let bytes = u32::try_from(seen.size()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
-        room.is_ok_and(|_room| self.queue.try_send(Waiting { seen, _room }).is_ok())
+        room.is_ok_and(|room| self.queue.try_send(Waiting { seen, room }).is_ok())
     }
 }
 

@@ -127,9 +127,15 @@ mod tests {
     fn the_first_are_kept_and_all_are_counted() {
         let metrics = Metrics::default();
         let score = Score::new(&metrics);
-        (0..30).for_each(|at| score.disagreed(disagreement(at)));
-        (0..5).for_each(|_| score.agreed());
-        Skipped::ALL.into_iter().for_each(|why| score.skip(why));
+        for at in 0..30 {
+            score.disagreed(disagreement(at));
+        }
+        for _ in 0..5 {
+            score.agreed();
+        }
+        for why in Skipped::ALL {
+            score.skip(why);
+        }
         score.skip(Skipped::NoRoom);
         let report = score.report();
         assert_eq!(

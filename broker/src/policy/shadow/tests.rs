@@ -327,108 +327,45 @@ fn access(action: Action, topic: &str, qos: Qos, active: &Grant) -> AccessSeen {
 #[test]
 fn accesses_disagree_by_verdict_and_granted_qos() {
     use Action::{Publish, Receive, Subscribe};
-    use Effect::{Allow, Deny, Inspect};
-    use Qos::{AtLeastOnce, AtMostOnce};
-    let verdict = Some(Kind::Verdict);
+    let (verdict, qos) = (Some(Kind::Verdict), Some(Kind::Qos));
     // What each says of `t`, at most at which QoS; what is asked; what that is.
     let rows = [
-        (
-            (Allow, AtLeastOnce),
-            (Allow, AtLeastOnce),
-            Publish,
-            AtLeastOnce,
-            None,
-        ),
-        (
-            (Allow, AtLeastOnce),
-            (Deny, AtLeastOnce),
-            Publish,
-            AtLeastOnce,
-            verdict,
-        ),
-        (
-            (Deny, AtLeastOnce),
-            (Allow, AtLeastOnce),
-            Receive,
-            AtLeastOnce,
-            verdict,
-        ),
-        (
-            (Deny, AtLeastOnce),
-            (Deny, AtMostOnce),
-            Subscribe,
-            AtLeastOnce,
-            None,
-        ),
-        (
-            (Inspect, AtLeastOnce),
-            (Inspect, AtLeastOnce),
-            Publish,
-            AtLeastOnce,
-            None,
-        ),
-        (
-            (Inspect, AtLeastOnce),
-            (Allow, AtLeastOnce),
-            Publish,
-            AtLeastOnce,
-            verdict,
-        ),
-        (
-            (Allow, AtLeastOnce),
-            (Inspect, AtLeastOnce),
-            Receive,
-            AtMostOnce,
-            verdict,
-        ),
+        ("allow 1", "allow 1", Publish, 1, None),
+        ("allow 1", "deny 1", Publish, 1, verdict),
+        ("deny 1", "allow 1", Receive, 1, verdict),
+        ("deny 1", "deny 0", Subscribe, 1, None),
+        ("inspect 1", "inspect 1", Publish, 1, None),
+        ("inspect 1", "allow 1", Publish, 1, verdict),
+        ("allow 1", "inspect 1", Receive, 0, verdict),
         // A rule below the publication's QoS does not match.
-        (
-            (Allow, AtLeastOnce),
-            (Allow, AtMostOnce),
-            Publish,
-            AtLeastOnce,
-            verdict,
-        ),
-        (
-            (Allow, AtLeastOnce),
-            (Allow, AtMostOnce),
-            Publish,
-            AtMostOnce,
-            None,
-        ),
-        (
-            (Allow, AtLeastOnce),
-            (Allow, AtMostOnce),
-            Subscribe,
-            AtLeastOnce,
-            Some(Kind::Qos),
-        ),
-        (
-            (Allow, AtLeastOnce),
-            (Allow, AtMostOnce),
-            Receive,
-            AtLeastOnce,
-            Some(Kind::Qos),
-        ),
-        (
-            (Allow, AtLeastOnce),
-            (Allow, AtMostOnce),
-            Subscribe,
-            AtMostOnce,
-            None,
-        ),
+        ("allow 1", "allow 0", Publish, 1, verdict),
+        ("allow 1", "allow 0", Publish, 0, None),
+        ("allow 1", "allow 0", Subscribe, 1, qos),
+        ("allow 1", "allow 0", Receive, 1, qos),
+        ("inspect 1", "inspect 0", Receive, 1, qos),
+        ("allow 1", "allow 0", Subscribe, 0, None),
     ];
-    for (number, (active, candidate, action, qos, kind)) in rows.into_iter().enumerate() {
-        let with = |(effect, max_qos)| {
-            grant(|grant| grant.rules = vec![rule(effect, "t", max_qos, "of t")])
-        };
-        let (active, candidate) = (with(active), with(candidate));
-        let seen = access(action, "t", qos, &active);
+    for (number, (active, candidate, action, asked, kind)) in rows.into_iter().enumerate() {
+        let asked = [Qos::AtMostOnce, Qos::AtLeastOnce][asked];
+        let (active, candidate) = (of_t(active), of_t(candidate));
+        let seen = access(action, "t", asked, &active);
         assert!(decides_alike(&active, &seen), "row {number}");
         assert_eq!(decides_alike(&candidate, &seen), kind.is_none());
         let found = accesses(&seen, &Ok(candidate)).map(|one| one.kind);
         assert_eq!(found, kind, "row {number}");
     }
+}
+
+/// A grant with one rule, on the topic `t`: its effect, and its highest `QoS`.
+fn of_t(says: &str) -> Grant {
+    let (effect, max_qos) = match says {
+        "allow 1" => (Effect::Allow, Qos::AtLeastOnce),
+        "allow 0" => (Effect::Allow, Qos::AtMostOnce),
+        "inspect 1" => (Effect::Inspect, Qos::AtLeastOnce),
+        "inspect 0" => (Effect::Inspect, Qos::AtMostOnce),
+        _ => (Effect::Deny, Qos::AtLeastOnce),
+    };
+    grant(|grant| grant.rules = vec![rule(effect, "t", max_qos, "of t")])
 }
 
 #[test]
