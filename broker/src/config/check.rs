@@ -1,7 +1,7 @@
 //! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
 
 use super::{Config, Limits, error::Problems};
-use crate::policy::Rollout;
+use crate::policy::{self, Rollout};
 use crate::{decision, session};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
@@ -66,6 +66,7 @@ impl Config {
                 let setting = format!("policies.{name}.component");
                 problems.require(component.is_file(), setting, &told(component, "file"));
             }
+            check_compiler(name, &policy.limits, problems);
             check_rollout(&policy.rollout, name, problems);
         }
     }
@@ -111,6 +112,26 @@ impl Limits {
             );
         }
     }
+}
+
+fn check_compiler(name: &str, limits: &policy::Settings, problems: &mut Problems) {
+    let times = [
+        ("compile_cpu", limits.compile_cpu),
+        ("compile_patience", limits.compile_patience),
+        ("compile_wall", limits.compile_wall),
+    ];
+    for (setting, value) in times {
+        problems.require(
+            !value.is_zero(),
+            format!("policies.{name}.limits.{setting}"),
+            "0 is not allowed: say for example \"10s\"",
+        );
+    }
+    problems.require(
+        limits.compile_memory > 0,
+        format!("policies.{name}.limits.compile_memory"),
+        "0 is not allowed: say for example 536870912",
+    );
 }
 
 fn check_rollout(rollout: &Rollout, name: &str, problems: &mut Problems) {

@@ -1,9 +1,12 @@
 //! The policy host: wasmtime, generations, swap, calls.
 //!
 //! ```text
-//!   source ─> swap: code ─> instance ─> generation ─> cases ─> active ─> revisions (watch)
-//!     ^                                                          │
-//!   watch                                     session ── calls ──┘ pool ─> instance ─> limits
+//!   source ─> watch ──┐                 signature, compile (child process)
+//!                     v                    v
+//!   admin ─────> swap: desk ─> ladder: verify, compile, configure, test ─> in force (one pointer) ─> sessions
+//!                  │    ^                                  │                  │
+//!   operate ───────┘    └── supervise: probation, trial    └─> shadow         └─> generation ─> pool ─> instance ─> limits
+//!                  book: history of lives;  shelf: what outlives the process
 //! ```
 //!
 //! A CONNECT takes one [`Generation`] and makes all its calls on it; a session never mixes two. What bounds a component is in [`Settings`]; what it does
@@ -48,7 +51,7 @@ pub mod watch;
 pub use anatomy::{Anatomy, ContractVersion};
 pub use blocking::Blocking;
 pub use cases::CaseFile;
-pub use compile::Compiler;
+pub use compile::{Compiler, child as compiler_child};
 pub use counts::Counts;
 pub use desk::{ComponentFile, Offer};
 pub use embedded::COMPONENT as EMBEDDED_COMPONENT;

@@ -93,8 +93,18 @@ pub enum Outcome {
 impl Policy {
     /// Compiles, checks and activates the first generation, with nothing around it: for tools and tests. Blocks for some 300 ms.
     pub fn start(settings: Settings, candidate: Candidate) -> Result<Self, Rejection> {
+        Self::start_with(settings, Compiler::InProcess, candidate)
+    }
+
+    /// The same with a compiler that has limits.
+    pub fn start_with(
+        settings: Settings,
+        compiler: Compiler,
+        candidate: Candidate,
+    ) -> Result<Self, Rejection> {
         let opening = Opening {
             settings,
+            compiler,
             ..Opening::default()
         };
         Self::open(opening, Ok(candidate))
@@ -213,6 +223,7 @@ impl Policy {
             component: wanted.part(&self.active()),
             folder: Folder::clone(&wanted.folder),
             highest: desk.signed.clone(),
+            in_haste: false,
         };
         self.keep(wanted).await;
         let shared = Arc::clone(&self.0);
@@ -472,11 +483,12 @@ impl Shared {
 /// For tools that try a component without serving it.
 pub fn try_out(
     settings: &Settings,
+    compiler: &Compiler,
     component: &[u8],
     documents: Vec<Document>,
 ) -> Result<Generation, Rejection> {
     let engine = code::engine(settings)?;
-    let code = code::Code::compile(&engine, component, settings, &Compiler::InProcess)?;
+    let code = code::Code::compile(&engine, component, &settings.in_haste(), compiler)?;
     Generation::configure(code, documents, settings, 1)
 }
 

@@ -21,6 +21,9 @@ mod engine_guards;
 #[allow(dead_code)]
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+#[allow(dead_code)]
+#[path = "../fixtures/generated.rs"]
+mod generated;
 mod handshakes;
 mod lifecycle;
 mod live_changes;

@@ -6,7 +6,7 @@ use crate::contract::{
 };
 use crate::decision::{Claim, Level, Record};
 use crate::policy::cases::{self, Outcome};
-use crate::policy::{EMBEDDED_COMPONENT, Generation, Settings, Source as Files, try_out};
+use crate::policy::{Compiler, EMBEDDED_COMPONENT, Generation, Settings, Source as Files, try_out};
 use serde_json::Value;
 use std::sync::LazyLock;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -23,7 +23,13 @@ const FOREIGN: &str = "$oc/devices/demo_device1/sys/properties/report";
 
 static POLICY: LazyLock<Generation> = LazyLock::new(|| {
     let documents = Files::default().load().unwrap().documents;
-    try_out(&Settings::default(), EMBEDDED_COMPONENT, documents).unwrap()
+    try_out(
+        &Settings::default(),
+        &Compiler::InProcess,
+        EMBEDDED_COMPONENT,
+        documents,
+    )
+    .unwrap()
 });
 
 // --- records -----------------------------------------------------------------------------------------------------------------
