@@ -7,7 +7,8 @@ use super::broker::Broker;
 use super::card::Card;
 use super::clock;
 use super::reached::Reached;
-use crate::contract::{self, Lookup, Principal, Refusal, Subject};
+use super::shown::Showing;
+use crate::contract::{self, Lookup, Principal, Refusal, Subject, UtcMs};
 use crate::decision::{Cause, Stage};
 use crate::grant::Grant;
 use crate::policy::Generation;
@@ -62,18 +63,31 @@ pub(crate) async fn admit(
     judged_by: &mut u64,
     reached: &mut Reached,
 ) -> Result<Admitted, NotAdmitted> {
+    let mut showing = Showing::begin(broker);
+    let admitted = prove_and_enrol(broker, connect, judged_by, reached, &mut showing).await;
+    showing.end(broker, connect, *judged_by, &admitted);
+    admitted
+}
+
+async fn prove_and_enrol(
+    broker: &Broker,
+    connect: &Arc<contract::Connect>,
+    judged_by: &mut u64,
+    reached: &mut Reached,
+    showing: &mut Showing,
+) -> Result<Admitted, NotAdmitted> {
     let in_force = broker.policy.in_force();
     let mut generation = Arc::clone(in_force.active());
     for _ in 0..ENROL_ATTEMPTS {
         *judged_by = generation.revision();
-        let mut admitted = prove(broker, &generation, connect, reached).await?;
+        let mut admitted = prove(broker, &generation, connect, reached, showing).await?;
         let answers = in_force.for_client(&admitted.grant.client_id, &admitted.product);
         if answers.revision() != generation.revision()
             && generation.revision() == in_force.active().revision()
         {
             generation = Arc::clone(answers);
             *judged_by = generation.revision();
-            admitted = prove(broker, &generation, connect, reached).await?;
+            admitted = prove(broker, &generation, connect, reached, showing).await?;
         }
         if enrol(broker, &admitted.principal).await? {
             // Stored: from now on the record alone says whether the certificate is the client's.
@@ -91,14 +105,19 @@ async fn prove(
     generation: &Arc<Generation>,
     connect: &Arc<contract::Connect>,
     reached: &mut Reached,
+    showing: &mut Showing,
 ) -> Result<Admitted, NotAdmitted> {
     let identify = generation.identify(connect);
     let lookup = Arc::new(reached.by(Stage::Identify, identify).await??);
     let subject = find(broker, &lookup).await?;
     reached.found(&subject);
+    showing.found(&lookup, &subject);
     let authenticate = generation.authenticate(connect, &subject);
     let principal = reached.by(Stage::Authenticate, authenticate).await??;
-    let grant = authorize(generation, &principal, &subject, reached).await?;
+    let now = clock::now();
+    showing.authorized_at(now);
+    let grant = authorize(generation, &principal, &subject, now, reached).await?;
+    showing.granted(&principal, &grant, connect);
     let (product, node) = place(subject);
     Ok(Admitted {
         generation: Arc::clone(generation),
@@ -171,9 +190,10 @@ async fn authorize(
     generation: &Arc<Generation>,
     principal: &Principal,
     subject: &Subject,
+    now: UtcMs,
     reached: &mut Reached,
 ) -> Result<Grant, NotAdmitted> {
-    let authorize = generation.authorize(principal, subject, clock::now());
+    let authorize = generation.authorize(principal, subject, now);
     let granted = reached.by(Stage::Authorize, authorize).await??;
     let compiled = Grant::compile(granted, generation.inboxes(), subject);
     compiled.map_err(|large| {

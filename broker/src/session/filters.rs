@@ -83,7 +83,15 @@ impl Session {
     /// The QoS at which a filter is granted.
     async fn grant_filter(&mut self, asked: &Filter) -> Result<Granted, RefusedFilter> {
         self.check_filter(asked)?;
-        let (max_qos, rule, source) = match self.rules.grant.subscribe(&asked.filter) {
+        let decision = self.rules.grant.subscribe(&asked.filter);
+        let most = lower(asked.qos, OFFERED);
+        let access = Access {
+            action: Action::Subscribe,
+            topic: &asked.filter,
+            qos: most,
+        };
+        self.shown(access, decision);
+        let (max_qos, rule, source) = match decision {
             Decision::Allow { max_qos, rule, .. } => (max_qos, rule, Source::Rule),
             Decision::Inspect { max_qos, rule, .. } => (max_qos, rule, Source::Inspect),
             Decision::Deny { rule } => {
@@ -94,7 +102,7 @@ impl Session {
         if source == Source::Inspect {
             self.inspect_filter(asked, rule).await?;
         }
-        let qos = lower(lower(asked.qos, max_qos), OFFERED);
+        let qos = lower(most, max_qos);
         Ok(Granted { qos, rule, source })
     }
 

@@ -138,7 +138,9 @@ impl Session {
             self.decided(access, Decided::refused(&refusal, Source::Host));
             return Answer::Deny(refusal);
         }
-        match self.rules.grant.publish(&will.topic, will.qos) {
+        let decision = self.rules.grant.publish(&will.topic, will.qos);
+        self.shown(access, decision);
+        match decision {
             Decision::Allow { rule, .. } => {
                 self.decided(access, Decided::allowed(rule, false));
                 Answer::Allow(will.payload.clone())

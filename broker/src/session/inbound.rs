@@ -148,6 +148,7 @@ impl Session {
     fn allowed(&mut self, packet: &Publish) -> Result<Passing, Dropped> {
         let rules = &mut self.rules;
         let (decision, cached) = rules.cache.publish(&rules.grant, &packet.topic, packet.qos);
+        self.shown(asked(packet), decision);
         match decision {
             Decision::Allow { rule, .. } => Ok(Passing::Allowed(Passed {
                 rule,

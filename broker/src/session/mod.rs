@@ -88,6 +88,7 @@ mod seat;
 #[allow(clippy::module_inception)]
 mod session;
 mod sessions;
+mod shown;
 mod subscriptions;
 mod sweep;
 mod tally;

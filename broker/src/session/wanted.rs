@@ -83,6 +83,7 @@ impl Session {
             self.decided(receive(qos), Decided::fault(DENIES_ALL, Source::Host));
             return None;
         }
+        self.shown(receive(qos), decision);
         match decision {
             Decision::Allow { max_qos, rule, .. } => {
                 let qos = lower(qos, max_qos);

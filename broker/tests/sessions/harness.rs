@@ -6,7 +6,7 @@ use iotda_broker::contract::Qos;
 use iotda_broker::decision;
 use iotda_broker::listener::{self, Bound};
 use iotda_broker::metrics::Metrics;
-use iotda_broker::policy::{Policy, Source};
+use iotda_broker::policy::{Opening, Policy, Rollout, Source, Supervision, supervise};
 use iotda_broker::registry::Registry;
 use iotda_broker::session::wire::client::{self, FromServer, Received};
 use iotda_broker::session::wire::{
@@ -41,6 +41,7 @@ pub(crate) struct Running {
     pub(crate) addr: SocketAddr,
     pub(crate) shutdown: watch::Sender<bool>,
     pub(crate) data: tempfile::TempDir,
+    _supervision: Supervision,
 }
 
 pub(crate) async fn start() -> Running {
@@ -48,6 +49,19 @@ pub(crate) async fn start() -> Running {
 }
 
 pub(crate) async fn start_with(
+    settings: Settings,
+    change: impl FnOnce(&mut listener::Settings),
+) -> Running {
+    start_all(Rollout::default(), settings, change).await
+}
+
+/// The policy is supervised: trials end by themselves.
+pub(crate) async fn start_rollout(rollout: Rollout) -> Running {
+    start_all(rollout, Settings::default(), |_| {}).await
+}
+
+async fn start_all(
+    rollout: Rollout,
     settings: Settings,
     change: impl FnOnce(&mut listener::Settings),
 ) -> Running {
@@ -60,9 +74,15 @@ pub(crate) async fn start_with(
     let (shutdown, down) = watch::channel(false);
     let trust = TrustStore::new();
     let metrics = Metrics::default();
+    let opening = Opening {
+        rollout,
+        metrics: metrics.clone(),
+        ..Opening::default()
+    };
+    let policy = Policy::open(opening, Ok(candidate)).unwrap();
     let decisions = decision::Settings::default();
     let parts = Parts {
-        policy: Policy::start(iotda_broker::policy::Settings::default(), candidate).unwrap(),
+        policy: policy.clone(),
         registry,
         trust: trust.clone(),
         decisions: decision::Log::start(&decisions, &metrics.decision_log_drops).unwrap(),
@@ -91,6 +111,7 @@ pub(crate) async fn start_with(
         addr,
         shutdown,
         data,
+        _supervision: supervise(policy),
     }
 }
 

@@ -9,7 +9,12 @@
 )]
 
 mod certificates;
+// Its texts are for the tests of the policy host.
+#[allow(dead_code)]
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 mod harness;
+mod shadow;
 
 use harness::{Client, MESSAGE, REPORT, app, device, message, start, start_with, text, will};
 use iotda_broker::contract::Qos;
