@@ -44,7 +44,6 @@ impl Rules {
             trust: config.trust(),
             metrics: metrics.clone(),
             shelf: Some(shelf.map_err(cannot)?),
-            ..Opening::default()
         };
         let (policy, source) = first_generation(opening, source).await?;
         tell(&policy, config, &directory);
