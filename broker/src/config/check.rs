@@ -67,6 +67,11 @@ impl Config {
                 problems.require(component.is_file(), setting, &told(component, "file"));
             }
             check_compiler(name, &policy.limits, problems);
+            problems.require(
+                policy.signature.is_none() || policy.component.is_some(),
+                format!("policies.{name}.signature"),
+                "the built-in component is not signed: name a signed file in `component`",
+            );
             check_rollout(&policy.rollout, name, problems);
         }
     }

@@ -6,7 +6,7 @@
 //!                          └ share, sample           └──> case: a line as a table case of `policy test`
 //! ```
 //!
-//! [`reason`] is the one table from causes to MQTT codes; [`record`] is one decision as it is handed over; [`log`] keeps the lines. Pure
+//! [`reason`] is the one table from causes to MQTT codes; [`record`] is one decision as it is handed over; [`Log`] keeps the lines. Pure
 //! but for the log's lock and file. Bounded: a record borrows what it names and lives for one call, the log by its [`Settings`].
 //! Nothing here can fail a session: what cannot be kept is dropped, counted, and told as a gap.
 

@@ -165,6 +165,13 @@ impl Start<'_> {
         climbed.inspect_err(|rejection| self.book.end(number, State::Rejected, rejection))
     }
 
+    /// The highest signed revision counts for what is new. What was in force may be so again, also where a rollback went back to a lower one.
+    fn highest(&self, made: &Made) -> Option<(u64, String)> {
+        let good = self.standing.made.as_ref();
+        let is_new = good.is_none_or(|good| good.component != made.component);
+        self.standing.signed.clone().filter(|_| is_new)
+    }
+
     fn climb_as(&self, number: u64, made: Made, candidate: Candidate) -> Result<First, Rejection> {
         let offer = Offer::whole(Origin::Start, candidate);
         let folder = offer.folder.unwrap_or_default();
@@ -191,7 +198,7 @@ impl Start<'_> {
                 signature: file.signature,
             },
             folder: folder.clone(),
-            highest: self.standing.signed.clone(),
+            highest: self.highest(&made),
             // Nobody is served yet.
             in_haste: true,
         };
@@ -220,8 +227,16 @@ impl First {
             trial: None,
             files,
             overruled: standing.overruled.clone(),
-            signed: signed.or_else(|| standing.signed.clone()),
+            signed: higher(signed, standing.signed.clone()),
             revision: self.generation.revision().max(standing.revision),
         }
+    }
+}
+
+/// A restart does not lower what a rollback has left: it would let an older component come back.
+fn higher(one: Option<(u64, String)>, other: Option<(u64, String)>) -> Option<(u64, String)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one.0 > other.0 { one } else { other }),
+        (one, other) => one.or(other),
     }
 }

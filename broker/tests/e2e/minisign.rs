@@ -217,6 +217,20 @@ fn a_broker_with_a_key_takes_what_is_signed_and_never_an_older_one() {
         refused("revision-replayed")
     );
     broker.device3(4).ping();
+
+    // A rollback may go back to it, and so may a restart after that; what was the highest stays so.
+    let (status, answer) = broker.admin_send("POST", "/policy/iotda/rollback", &[], b"");
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(in_force(&broker), digest(&second));
+    broker.signal("TERM");
+    let (_, folder) = broker.wait_keeping_dir();
+    let broker = Broker::start_in(folder, &options);
+    assert_eq!(in_force(&broker), digest(&second));
+    ours.sign_as(&altered, 6);
+    assert_eq!(
+        put(&broker, &altered, Some(&ours.header())),
+        refused("revision-replayed")
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The case holds the claim and the client's record as it now is, without anything secret: passwords, secrets and tokens are replaced by
 //! words. What is refused before the client has proven itself stays refused so. Where the decision needs a client that has proven itself
 //! (everything that is allowed, accesses, refusals of `authorize` and of wills), the case lets it prove itself by trust on first use instead,
-//! with a certificate that nobody has the key of ([`STAND_IN`]).
+//! with a certificate that nobody has the key of (`STAND_IN`).
 //!
 //! Not every line can be a case: see [`NoCase`].
 
