@@ -130,11 +130,12 @@ async fn documents(State(admin): State<Arc<Admin>>, Path(name): Path<String>) ->
 
 async fn shadow(State(admin): State<Arc<Admin>>, Path(name): Path<String>) -> Answer {
     let in_force = find(&admin, &name)?.in_force();
-    match in_force.shadow() {
-        Some(shadow) => Ok(Json(json!(shadow.report())).into_response()),
+    match in_force.report() {
+        // Not as a value, which would lose the order of its fields.
+        Some(report) => Ok(Json(&*report).into_response()),
         None => Err(Refused::conflict(
             NOTHING_ON_TRIAL,
-            "no shadow is on trial",
+            "no shadow has been on trial since the start",
             "offer a candidate with `?stage=shadow`",
         )),
     }

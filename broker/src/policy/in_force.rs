@@ -4,7 +4,7 @@
 use super::documents::Folder;
 use super::generation::Generation;
 use super::rollout::{LiveSessions, Selector};
-use super::shadow::Shadow;
+use super::shadow::{Report, Shadow};
 use std::sync::Arc;
 
 /// One moment's rules.
@@ -17,6 +17,8 @@ pub struct InForce {
     pub(super) denies_all: bool,
     /// What a session may live on under.
     pub(super) live: Live,
+    /// What came out of the shadow before: whoever looks for why it was rejected comes after its trial.
+    pub(super) reported: Option<Arc<Report>>,
     /// Counts every change.
     pub(super) serial: u64,
 }
@@ -81,6 +83,12 @@ impl InForce {
             }) => Some(shadow),
             _ => None,
         }
+    }
+
+    /// What came out of the shadow so far, or of the last one.
+    pub fn report(&self) -> Option<Arc<Report>> {
+        let so_far = self.shadow().map(|shadow| Arc::new(shadow.report()));
+        so_far.or_else(|| self.reported.clone())
     }
 
     /// Documents and cases of the active generation.

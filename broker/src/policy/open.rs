@@ -75,6 +75,7 @@ impl Policy {
             trial: None,
             denies_all: standing.denies_all,
             live,
+            reported: None,
             serial: 1,
         };
         in_force.active.counts().begin_probation();

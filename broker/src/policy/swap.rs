@@ -381,8 +381,12 @@ impl Policy {
 
     /// The only place where what is in force changes; called with the desk in hand.
     pub(super) fn replace(&self, change: impl FnOnce(InForce) -> InForce) {
-        let mut next = change(InForce::clone(&self.0.in_force.load()));
+        let now = self.in_force();
+        let mut next = change(InForce::clone(&now));
         next.serial += 1;
+        if next.trial.is_none() {
+            next.reported = now.report();
+        }
         let serial = next.serial;
         let is_shown = next.shadow().is_some();
         self.0.in_force.store(Arc::new(next));

@@ -162,6 +162,7 @@ async fn a_shadow_that_agrees_becomes_active_by_itself() {
     let life = ended(&running, number, State::Active).await;
     assert_eq!(policy.active().revision(), life.revision.unwrap());
     assert!(policy.shadow().is_none());
+    assert_eq!(policy.in_force().report().unwrap().disagreed, 0);
     // The session lives on, under the new rules.
     assert_eq!(&*client.delivery().await.publish.topic, "room/a");
     assert_eq!(client.publish(REPORT).await, 0);
@@ -192,6 +193,9 @@ async fn a_shadow_that_disagrees_is_rejected_by_name() {
     );
     assert_eq!(policy.active().revision(), active);
     assert_eq!(client.publish("room/a").await, 0);
+    // Who reads the rejection finds the report where it says.
+    let last = policy.in_force().report().unwrap();
+    assert_eq!((last.disagreed, last.first.len()), (2, 2));
 }
 
 #[tokio::test]
