@@ -41,9 +41,9 @@ impl Rules {
             settings: config.limits.clone(),
             compiler: Compiler::this_program(),
             rollout: config.rollout.clone(),
+            trust: config.trust(),
             metrics: metrics.clone(),
             shelf: Some(shelf.map_err(cannot)?),
-            ..Opening::default()
         };
         let (policy, source) = first_generation(opening, source).await?;
         tell(&policy, config, &directory);

@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn a_rollback_goes_to_the_newest_good_one_that_is_another() {
         use State::{Active, Rejected, RolledBack, Settled};
-        let rows: [(&[(&str, &[State])], Option<&str>); 6] = [
+        type Row<'r> = (&'r [(&'r str, &'r [State])], Option<&'r str>);
+        let rows: [Row<'_>; 6] = [
             (&[("a", &[Active])], None),
             (&[("a", &[Active, Settled]), ("b", &[Active])], Some("a")),
             (

@@ -111,7 +111,7 @@ impl Start<'_> {
             .made
             .as_ref()
             .filter(|good| made.as_ref() != Some(good));
-        let (Some(good), Some(shelf)) = (good, self.shelf) else {
+        let (Some(good), Some(stored)) = (good, self.shelf) else {
             return Err(rejection);
         };
         tracing::error!(
@@ -121,7 +121,7 @@ impl Start<'_> {
             documents = good.documents,
             "THE CONFIGURED POLICY IS BROKEN: the broker starts with the last one that was in force: {rejection}"
         );
-        match shelf.get(good).and_then(|candidate| self.climb(candidate)) {
+        match stored.get(good).and_then(|candidate| self.climb(candidate)) {
             Ok(first) => Ok((first, seen)),
             Err(other) => {
                 tracing::error!(
@@ -136,20 +136,20 @@ impl Start<'_> {
 
     /// The files, but for those that were overruled and have not changed since.
     fn merged(&self, files: Candidate) -> Result<Candidate, Rejection> {
-        let (Some(good), Some(shelf)) = (&self.standing.made, self.shelf) else {
+        let (Some(good), Some(stored)) = (&self.standing.made, self.shelf) else {
             return Ok(files);
         };
         let (made, overruled) = (Made::of(&files), &self.standing.overruled);
         let mut merged = files;
         if overruled.component.as_ref() == Some(&made.component) {
-            (merged.component, merged.signature) = shelf.get_component(&good.component)?;
+            (merged.component, merged.signature) = stored.get_component(&good.component)?;
             tracing::warn!(
                 component = good.component,
                 "the component's file was overruled by an upload or a rollback and has not changed since"
             );
         }
         if overruled.rules == Some(made.rules()) {
-            let good = shelf.get(good)?;
+            let good = stored.get(good)?;
             (merged.documents, merged.cases) = (good.documents, good.cases);
             tracing::warn!(
                 "the documents' files were overruled by an upload or a rollback and have not changed since"

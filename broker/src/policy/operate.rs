@@ -133,10 +133,10 @@ impl Policy {
                 ..former
             });
         }
-        let shelf = self.0.shelf.clone().ok_or_else(not_stored)?;
+        let stored = self.0.shelf.clone().ok_or_else(not_stored)?;
         let (shared, made) = (Arc::clone(&self.0), before.made.clone());
         let climbed = tokio::task::spawn_blocking(move || {
-            let candidate = shelf.get(&made)?;
+            let candidate = stored.get(&made)?;
             let folder = Folder::of(&candidate);
             let climber = Climber {
                 number,

@@ -309,8 +309,8 @@ mod tests {
             shelf.component(&made.component),
             shelf.rules(&rules_digest(&made)),
         ] {
-            let mode = fs::metadata(file).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
+            let permissions = fs::metadata(file).unwrap().permissions();
+            assert_eq!(permissions.mode() & 0o777, 0o600);
         }
     }
 

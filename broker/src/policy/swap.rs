@@ -290,7 +290,9 @@ impl Policy {
         self.leave(desk.number, &before);
         next.generation.counts().begin_probation();
         self.replace(|mut now| {
-            withdrawn.into_iter().for_each(|one| now.live.withdraw(one));
+            if let Some(revision) = withdrawn {
+                now.live.withdraw(revision);
+            }
             InForce {
                 active: Arc::clone(&next.generation),
                 folder: Arc::clone(&next.folder),
@@ -337,7 +339,7 @@ impl Policy {
         let rollout = &self.0.rollout;
         let generation = Arc::clone(&former.generation);
         generation.counts().begin_probation();
-        let (role, state) = if stage == Stage::Canary {
+        let (role, reached) = if stage == Stage::Canary {
             (Role::Canary(Selector::new(rollout)), State::Canary)
         } else {
             let shadow = Shadow::start(
@@ -361,7 +363,7 @@ impl Policy {
             signed,
             until: lasts.map(|lasts| Instant::now() + lasts),
         });
-        self.0.book.step(number, state);
+        self.0.book.step(number, reached);
     }
 
     /// Ends a trial without force, if there is one: whoever it answered for is judged by the active generation again.
@@ -396,13 +398,13 @@ impl Policy {
 
     /// Keeps what a candidate is made of, for a rollback and for the next start.
     async fn keep(&self, wanted: &Wanted) {
-        let Some(shelf) = self.0.shelf.clone() else {
+        let Some(stored_in) = self.0.shelf.clone() else {
             return;
         };
         let (made, folder) = (wanted.made.clone(), Arc::clone(&wanted.folder));
         let component = wanted.component.clone();
         let kept =
-            tokio::task::spawn_blocking(move || shelf.put(&made, component.as_ref(), &folder));
+            tokio::task::spawn_blocking(move || stored_in.put(&made, component.as_ref(), &folder));
         warn_of(
             kept.await
                 .unwrap_or_else(|error| Err(Rejection::host(error))),
@@ -411,11 +413,11 @@ impl Policy {
 
     /// Stores what is in force, and the history.
     pub(super) async fn store(&self, desk: &Desk) {
-        let Some(shelf) = self.0.shelf.clone() else {
+        let Some(stored_in) = self.0.shelf.clone() else {
             return;
         };
         let standing = self.standing(desk);
-        let stored = tokio::task::spawn_blocking(move || shelf.set_standing(&standing));
+        let stored = tokio::task::spawn_blocking(move || stored_in.set_standing(&standing));
         warn_of(
             stored
                 .await

@@ -210,7 +210,8 @@ fn a_will_is_inspected_when_it_fires() {
 
 #[test]
 fn live_sessions_that_cannot_be_judged_any_more_are_closed_as_a_fault() {
-    let broker = broker(RULES);
+    // Otherwise the rules before are back before the sessions have given up.
+    let broker = broker_with(RULES, "[policies.iotda.rollout]\nfaults_max = 1000\n");
     let mut watcher = join(&broker, 4, "watcher");
     watcher
         .send(&subscribe(1, &[("open/will", 0)]))

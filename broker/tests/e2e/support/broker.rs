@@ -247,7 +247,7 @@ impl Broker {
         let mut head =
             format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         write!(stream, "{head}Content-Length: {}\r\n\r\n", body.len()).unwrap();
         // A body that is too large may be refused before it is read.
