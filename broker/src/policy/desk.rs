@@ -3,24 +3,15 @@
 //! A candidate is a component with its rules (documents and cases), and either may be offered alone: the other stays what it is. The
 //! newest word counts: a file that was overruled by an upload or a rollback counts again once it changes, and until then it does not.
 
+use super::candidate::{Candidate, ComponentFile, digests};
 use super::code::hex_digest;
 use super::documents::Folder;
 use super::generation::Generation;
 use super::ladder::Part;
 use super::life::{Made, Origin};
 use super::rollout::Stage;
-use super::shelf::{Overruled, digests};
-use super::swap::Candidate;
+use super::standing::Overruled;
 use std::sync::Arc;
-
-/// A component as it came in.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ComponentFile {
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// The text of its detached minisign signature.
-    pub signature: Option<String>,
-}
 
 /// Something new for a policy.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 //! whether an operator has shut everything, nor which signed revision was the highest. Blocks.
 
 use super::book::Book;
+use super::candidate::Candidate;
 use super::code;
 use super::desk::{Desk, Offer};
 use super::documents::Folder;
@@ -13,8 +14,9 @@ use super::in_force::{InForce, Live};
 use super::ladder::{Climber, Ladder, Part};
 use super::life::{Made, Origin, State};
 use super::rejection::Rejection;
-use super::shelf::{Shelf, Standing};
-use super::swap::{Candidate, Opening, Policy, Shared};
+use super::shelf::Shelf;
+use super::standing::Standing;
+use super::swap::{Opening, Policy, Shared};
 use std::sync::Arc;
 use tokio::sync::Notify;
 

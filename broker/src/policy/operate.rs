@@ -3,16 +3,16 @@
 //!
 //! Each is one pointer store, as at a swap, and is stored before it is answered.
 
+use super::candidate::Candidate;
 use super::desk::{Desk, Former};
 use super::documents::Folder;
 use super::generation::Generation;
 use super::in_force::InForce;
 use super::ladder::{Climber, Part};
 use super::life::{Life, Made, Origin, State};
-use super::rejection::{
-    DISCARDED, NOTHING_BEFORE, NOTHING_ON_TRIAL, ROLLED_BACK, Rejection, SHELF_FAILED,
-};
-use super::swap::{Candidate, Policy};
+use super::rejection::{DISCARDED, NOTHING_BEFORE, ROLLED_BACK, Rejection, SHELF_FAILED};
+use super::swap::Policy;
+use super::trial::nothing_on_trial;
 use std::sync::Arc;
 
 impl Policy {
@@ -81,14 +81,6 @@ impl Policy {
             }
         }
         self.store(&desk).await;
-    }
-
-    pub(super) fn promote_trial(&self, desk: &mut Desk) -> Result<Arc<Generation>, Rejection> {
-        let trial = desk.trial.take().ok_or_else(nothing_on_trial)?;
-        self.0.turned.notify_one();
-        let generation = self.activate(desk, trial.number, trial.former, trial.signed, None);
-        desk.overrule_files();
-        Ok(generation)
     }
 
     pub(super) async fn roll_back(
@@ -178,14 +170,6 @@ fn nothing_before() -> Rejection {
         NOTHING_BEFORE,
         "there is no generation to go back to: none but the active one was in force and good",
         "offer a component or documents that are right, or refuse everything with `POST /policy/NAME/deny-all`",
-    )
-}
-
-fn nothing_on_trial() -> Rejection {
-    Rejection::new(
-        NOTHING_ON_TRIAL,
-        "no candidate is on trial",
-        "`GET /policy` shows what is in force and what became of the last candidates",
     )
 }
 

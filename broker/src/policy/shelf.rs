@@ -6,13 +6,12 @@
 //! Bounds: what the history remembers; everything else is removed. Failure to write is the caller's to log: the broker goes on with what
 //! it holds in memory.
 
+use super::candidate::{Candidate, ComponentFile};
 use super::code::hex_digest;
-use super::desk::ComponentFile;
 use super::documents::Folder;
-use super::history::History;
 use super::life::Made;
 use super::rejection::{Rejection, SHELF_FAILED};
-use super::swap::Candidate;
+use super::standing::Standing;
 use crate::contract::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -25,31 +24,6 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Shelf {
     folder: PathBuf,
-}
-
-/// What was in force, and how it came to be, as of the last change.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Standing {
-    /// What is in force.
-    pub(super) made: Option<Made>,
-    /// Its revision.
-    pub(super) revision: u64,
-    /// The files that were overruled by an upload or a rollback: they count again once they change.
-    pub(super) overruled: Overruled,
-    /// The highest signed revision that was in force, and the digest of that component.
-    pub(super) signed: Option<(u64, String)>,
-    /// An operator has shut everything.
-    pub(super) denies_all: bool,
-    pub(super) history: History,
-}
-
-/// Digests of files that are not in force though they are there.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Overruled {
-    pub(super) component: Option<String>,
-    pub(super) rules: Option<String>,
 }
 
 /// Documents and cases as they are stored.
@@ -115,7 +89,7 @@ impl Shelf {
                 put(&signature_of(&component), signature.as_bytes())?;
             }
         }
-        let rules = self.rules(&rules_digest(made));
+        let rules = self.rules(&made.rules());
         let text = serde_json::to_vec(&Rules {
             documents: folder.documents.clone(),
             cases: folder.cases.clone(),
@@ -126,7 +100,7 @@ impl Shelf {
     /// What a generation was made of.
     pub(super) fn get(&self, made: &Made) -> Result<Candidate, Rejection> {
         let (component, signature) = self.get_component(&made.component)?;
-        let path = self.rules(&rules_digest(made));
+        let path = self.rules(&made.rules());
         let text = fs::read(&path).map_err(|error| failed(&path, &error))?;
         let Rules { documents, cases } =
             serde_json::from_slice(&text).map_err(|error| failed(&path, &error))?;
@@ -167,7 +141,7 @@ impl Shelf {
             let component = self.component(&made.component);
             kept.insert(signature_of(&component));
             kept.insert(component);
-            kept.insert(self.rules(&rules_digest(made)));
+            kept.insert(self.rules(&made.rules()));
         }
         for part in [COMPONENTS, RULES] {
             for entry in fs::read_dir(self.folder.join(part))? {
@@ -187,43 +161,6 @@ impl Shelf {
     fn rules(&self, digest: &str) -> PathBuf {
         self.folder.join(RULES).join(format!("{digest}.json"))
     }
-}
-
-impl Made {
-    /// Of what a candidate is.
-    pub(super) fn of(candidate: &Candidate) -> Self {
-        let (documents, cases) = digests(&candidate.documents, &candidate.cases);
-        Self {
-            component: hex_digest(&candidate.component),
-            documents,
-            cases,
-        }
-    }
-
-    /// Documents and cases are overruled and stored together.
-    pub(super) fn rules(&self) -> String {
-        rules_digest(self)
-    }
-}
-
-/// Of the documents and of the cases of a folder.
-pub(super) fn digests(documents: &[Document], cases: &[Document]) -> (String, String) {
-    let digest = super::generation::digest_of;
-    (digest(documents), digest(cases))
-}
-
-impl Folder {
-    /// Documents and cases of a candidate.
-    pub(super) fn of(candidate: &Candidate) -> Self {
-        Self {
-            documents: candidate.documents.clone(),
-            cases: candidate.cases.clone(),
-        }
-    }
-}
-
-fn rules_digest(made: &Made) -> String {
-    hex_digest(format!("{}{}", made.documents, made.cases).as_bytes())
 }
 
 fn signature_of(component: &Path) -> PathBuf {
@@ -305,10 +242,7 @@ mod tests {
         put(&shelf, &one);
         put(&shelf, &one);
         assert_eq!(shelf.get(&made).unwrap(), one);
-        for file in [
-            shelf.component(&made.component),
-            shelf.rules(&rules_digest(&made)),
-        ] {
+        for file in [shelf.component(&made.component), shelf.rules(&made.rules())] {
             let permissions = fs::metadata(file).unwrap().permissions();
             assert_eq!(permissions.mode() & 0o777, 0o600);
         }
@@ -322,11 +256,7 @@ mod tests {
         fs::write(shelf.component(&made.component), "other").unwrap();
         assert_eq!(shelf.get(&made).unwrap_err().code, SHELF_FAILED);
         fs::write(shelf.component(&made.component), "one").unwrap();
-        fs::write(
-            shelf.rules(&rules_digest(&made)),
-            r#"{"documents":[],"cases":[]}"#,
-        )
-        .unwrap();
+        fs::write(shelf.rules(&made.rules()), r#"{"documents":[],"cases":[]}"#).unwrap();
         assert_eq!(shelf.get(&made).unwrap_err().code, SHELF_FAILED);
         fs::write(shelf.folder.join(STANDING), "{").unwrap();
         assert!(shelf.standing().is_err());

@@ -3,11 +3,11 @@
 //! Built-in documents stand in for a folder that does not exist, until it has been used once: a folder that disappears under a running broker is an
 //! error, not another set of rules.
 
+use super::candidate::Candidate;
 use super::component;
 use super::documents::{self, Folder};
 use super::embedded;
 use super::rejection::{DOCUMENTS_UNREADABLE, Rejection};
-use super::swap::Candidate;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

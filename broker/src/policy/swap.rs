@@ -4,41 +4,30 @@
 //! is in force is stored before anybody is told, so that a restart goes on with it.
 
 use super::book::Book;
+use super::candidate::Candidate;
 use super::code;
 use super::compile::Compiler;
-use super::desk::{Desk, Former, Offer, OnTrial, Wanted};
+use super::desk::{Desk, Former, Offer, Wanted};
 use super::documents::Folder;
 use super::generation::Generation;
 use super::history::History;
-use super::in_force::{InForce, Live, Role, Trial};
+use super::in_force::{InForce, Live};
 use super::ladder::{Climber, Ladder, Proven};
 use super::life::{Life, Origin, State};
-use super::rejection::{INBOXES_DIFFER, Rejection, SUPERSEDED};
-use super::rollout::{LiveSessions, Rollout, Selector, Stage};
+use super::rejection::Rejection;
+use super::rollout::{LiveSessions, Rollout, Stage};
 use super::settings::Settings;
 use super::shadow::Shadow;
-use super::shelf::{Shelf, Standing};
+use super::shelf::Shelf;
 use super::signature::Trust;
+use super::standing::Standing;
+use super::trial::{inboxes_differ, superseded};
 use crate::contract::Document;
 use crate::metrics::Metrics;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 use tokio::sync::{Mutex, Notify, watch};
-
-/// A component as it came in, with the documents and cases of its generation.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Candidate {
-    /// The component's bytes.
-    pub component: Vec<u8>,
-    /// The text of its detached minisign signature.
-    pub signature: Option<String>,
-    /// Rule documents, in the order of the names' bytes.
-    pub documents: Vec<Document>,
-    /// Table cases that it must pass: all of them.
-    pub cases: Vec<super::cases::CaseFile>,
-}
 
 /// How a policy is opened.
 #[derive(Default)]
@@ -328,59 +317,6 @@ impl Policy {
         }
     }
 
-    fn begin_trial(
-        &self,
-        desk: &mut Desk,
-        number: u64,
-        stage: Stage,
-        former: Former,
-        signed: Option<(u64, String)>,
-    ) {
-        let rollout = &self.0.rollout;
-        let generation = Arc::clone(&former.generation);
-        generation.counts().begin_probation();
-        let (role, reached) = if stage == Stage::Canary {
-            (Role::Canary(Selector::new(rollout)), State::Canary)
-        } else {
-            let shadow = Shadow::start(
-                &generation,
-                &self.active(),
-                rollout.sample,
-                &self.0.ladder.metrics,
-                &self.0.ladder.troubled,
-            );
-            (Role::Shadow(shadow), State::Shadow)
-        };
-        self.replace(|now| InForce {
-            trial: Some(Trial { generation, role }),
-            ..now
-        });
-        let lasts = Some(rollout.duration).filter(|lasts| !lasts.is_zero());
-        desk.trial = Some(OnTrial {
-            number,
-            stage,
-            former,
-            signed,
-            until: lasts.map(|lasts| Instant::now() + lasts),
-        });
-        self.0.book.step(number, reached);
-    }
-
-    /// Ends a trial without force, if there is one: whoever it answered for is judged by the active generation again.
-    pub(super) fn drop_trial(&self, desk: &mut Desk, reason: &Rejection) {
-        let Some(trial) = desk.trial.take() else {
-            return;
-        };
-        let generation = &trial.former.generation;
-        let revision = generation.revision();
-        self.replace(|mut now| {
-            now.live.withdraw(revision);
-            InForce { trial: None, ..now }
-        });
-        self.0.book.set_counts(trial.number, generation);
-        self.0.book.end(trial.number, State::Rejected, reason);
-    }
-
     /// The only place where what is in force changes; called with the desk in hand.
     pub(super) fn replace(&self, change: impl FnOnce(InForce) -> InForce) {
         let now = self.in_force();
@@ -507,20 +443,4 @@ fn warn_of(stored: Result<(), Rejection>) {
             "the policy is in force but not stored: {rejection}"
         );
     }
-}
-
-fn superseded() -> Rejection {
-    Rejection::new(
-        SUPERSEDED,
-        "another candidate took its place, or it was taken back",
-        "offer it again if it is still wanted",
-    )
-}
-
-fn inboxes_differ() -> Rejection {
-    Rejection::new(
-        INBOXES_DIFFER,
-        "the candidate has other inboxes than the active generation: messages are delivered by one set of them",
-        "bring it into force with `stage=direct`, or first as a shadow",
-    )
 }

@@ -4,10 +4,11 @@
 //! for 100 ms, before and after they are read, so a half-written file never loads. A candidate that is rejected is logged with its cause and what to
 //! do, the active generation stays, and the next change is a new try.
 
+use super::candidate::Candidate;
 use super::desk::Offer;
 use super::rejection::Rejection;
 use super::source::{Source, Stamp};
-use super::swap::{Candidate, Outcome, Policy};
+use super::swap::{Outcome, Policy};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::sync::Arc;
 use std::time::Duration;

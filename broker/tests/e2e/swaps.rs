@@ -411,6 +411,37 @@ fn a_canary_answers_for_its_clients_alone_and_nobody_reconnects() {
 }
 
 #[test]
+fn a_shadow_reports_what_it_would_have_decided_and_is_rejected_for_it() {
+    let broker = broker("[policies.iotda.rollout]\nsample = 1\n");
+    let mut device = broker.device3(5);
+    let (status, answer) = post(&broker, "promote");
+    assert_eq!((status, &answer["code"]), (409, &json!("nothing-on-trial")));
+    let (status, answer) = put_documents(&broker, &deny_secret(&broker), "?stage=shadow");
+    assert_eq!(
+        (status, &answer["result"]),
+        (202, &json!("trial")),
+        "{answer}"
+    );
+    assert!(may_publish(&mut device), "answers are the active one's");
+    wait_until("it is rejected", || {
+        states(&policy(&broker)["history"][0]).last().unwrap() == "rejected"
+    });
+    assert_eq!(
+        policy(&broker)["history"][0]["reason"]["code"],
+        "shadow-disagreed"
+    );
+    let report = broker.admin_get("/policy/iotda/shadow", true).1;
+    assert!(
+        report.starts_with("{\"compared\":"),
+        "the denominator first: {report}"
+    );
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["disagreed"], 1, "{report}");
+    assert_eq!(report["first"][0]["topic"], "secret/x", "{report}");
+    assert!(may_publish(&mut device));
+}
+
+#[test]
 fn new_generations_may_be_for_new_connections_only_but_a_rollback_is_for_all() {
     let broker = broker("[policies.iotda.rollout]\nlive_sessions = \"keep\"\n");
     let mut old = broker.device3(5);
