@@ -118,8 +118,10 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 
 #[test]
 fn pin_and_key_of_a_policy_are_read() {
+    let component = tempfile::NamedTempFile::new().unwrap();
     let toml = format!(
-        "[policies.iotda]\ncomponent_sha256 = '{}'\n[policies.iotda.signature]\npublic_key = '{PUBLIC_KEY}'",
+        "[policies.iotda]\ncomponent = {:?}\ncomponent_sha256 = '{}'\n[policies.iotda.signature]\npublic_key = '{PUBLIC_KEY}'",
+        component.path(),
         "AB:".repeat(32)
     );
     let trust = load(&toml, &[], &Flags::default()).unwrap().policies["iotda"].trust();
@@ -130,8 +132,12 @@ fn pin_and_key_of_a_policy_are_read() {
     );
 
     let name = "IOTDA_BROKER__POLICIES__IOTDA__SIGNATURE__PUBLIC_KEY";
-    let config = load("", &[(name, PUBLIC_KEY)], &Flags::default()).unwrap();
+    let toml = format!("[policies.iotda]\ncomponent = {:?}", component.path());
+    let config = load(&toml, &[(name, PUBLIC_KEY)], &Flags::default()).unwrap();
     assert!(config.policies["iotda"].trust().key.is_some());
+    // What is built in is not signed.
+    let error = load("", &[(name, PUBLIC_KEY)], &Flags::default()).unwrap_err();
+    assert!(error.to_string().contains("not signed"), "{error}");
     let nothing = load("", &[], &Flags::default()).unwrap();
     assert_eq!(nothing.policies["iotda"].trust(), Trust::default());
 }
