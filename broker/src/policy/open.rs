@@ -177,16 +177,8 @@ impl Start<'_> {
     fn climb_as(&self, number: u64, made: Made, candidate: Candidate) -> Result<First, Rejection> {
         let offer = Offer::whole(Origin::Start, candidate);
         let folder = offer.folder.unwrap_or_default();
-        if let Some(shelf) = self.shelf
-            && let Err(rejection) = shelf.put(&made, offer.component.as_ref(), &folder)
-        {
-            tracing::error!(
-                code = rejection.code,
-                help = rejection.help,
-                "the policy is not stored: {rejection}"
-            );
-        }
         let file = offer.component.unwrap_or_default();
+        let stored = file.clone();
         let is_same = self.standing.made.as_ref().is_some_and(|good| {
             good.component == made.component && good.documents == made.documents
         });
@@ -205,6 +197,15 @@ impl Start<'_> {
             in_haste: true,
         };
         let proven = self.ladder.climb(climber, self.book)?;
+        if let Some(shelf) = self.shelf
+            && let Err(rejection) = shelf.put(&made, Some(&stored), &folder)
+        {
+            tracing::error!(
+                code = rejection.code,
+                help = rejection.help,
+                "the policy is not stored: {rejection}"
+            );
+        }
         self.book.set_revision(number, proven.generation.revision());
         Ok(First {
             generation: proven.generation,

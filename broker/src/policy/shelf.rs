@@ -74,7 +74,7 @@ impl Shelf {
         self.prune(standing).map_err(|error| failed(&path, &error))
     }
 
-    /// Stores what a candidate is made of.
+    /// Stores what a proven candidate is made of.
     /// `component`: none where it is on the shelf already.
     pub(super) fn put(
         &self,
@@ -86,7 +86,9 @@ impl Shelf {
             let component = self.component(&made.component);
             put(&component, &file.bytes)?;
             if let Some(signature) = &file.signature {
-                put(&signature_of(&component), signature.as_bytes())?;
+                // Not `put`: the same component may have been signed anew.
+                let path = signature_of(&component);
+                replace(&path, signature.as_bytes()).map_err(|error| failed(&path, &error))?;
             }
         }
         let rules = self.rules(&made.rules());

@@ -199,7 +199,10 @@ impl Policy {
         }
         let number = self.0.book.begin(origin, &wanted.made);
         match self.prove(desk, number, &wanted).await {
-            Ok(proven) => self.place(desk, number, stage, wanted, proven),
+            Ok(proven) => {
+                self.keep(&wanted).await;
+                self.place(desk, number, stage, wanted, proven)
+            }
             Err(rejection) => Err(rejection),
         }
         .inspect_err(|rejection| self.0.book.end(number, State::Rejected, rejection))
@@ -214,7 +217,6 @@ impl Policy {
             highest: desk.signed.clone(),
             in_haste: false,
         };
-        self.keep(wanted).await;
         let shared = Arc::clone(&self.0);
         let proof = tokio::task::spawn_blocking(move || shared.ladder.climb(climber, &shared.book));
         proof
@@ -332,7 +334,7 @@ impl Policy {
         self.0.changes.send_replace(serial);
     }
 
-    /// Keeps what a candidate is made of, for a rollback and for the next start.
+    /// Keeps what a proven candidate is made of, for a rollback and for the next start.
     async fn keep(&self, wanted: &Wanted) {
         let Some(stored_in) = self.0.shelf.clone() else {
             return;
