@@ -35,7 +35,7 @@ pub(crate) struct Answer {
 /// The last round of judging all live sessions that is over.
 pub(crate) struct Judged {
     pub(crate) sessions: u64,
-    pub(crate) micros: u64,
+    pub(crate) milliseconds: f64,
 }
 
 impl Admin {
@@ -94,7 +94,7 @@ impl Admin {
             if done.is_ok_and(|serial| serial >= wanted) {
                 return Ok(Judged {
                     sessions: number(&policy, "/judged/sessions")?,
-                    micros: number(&policy, "/judged/micros")?,
+                    milliseconds: milliseconds(number(&policy, "/judged/micros")?),
                 });
             }
             if Instant::now() > until {
@@ -102,6 +102,15 @@ impl Admin {
             }
             sleep(LOOK).await;
         }
+    }
+
+    /// Milliseconds of the last step of the last candidate: what it was rejected in.
+    pub(crate) async fn last_step(&self) -> Result<f64, Failure> {
+        let policy = self.policy().await?;
+        let steps = policy.pointer("/history/0/steps").and_then(Value::as_array);
+        let last = steps.and_then(|steps| steps.last());
+        let micros = number(last.ok_or("a candidate without steps")?, "/micros")?;
+        Ok(milliseconds(micros))
     }
 
     async fn policy(&self) -> Result<Value, Failure> {
@@ -165,4 +174,9 @@ impl Answer {
 fn number(value: &Value, pointer: &str) -> Result<u64, Failure> {
     let number = value.pointer(pointer).and_then(Value::as_u64);
     Ok(number.ok_or(format!("`GET /policy` does not show `{pointer}`"))?)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn milliseconds(micros: u64) -> f64 {
+    micros as f64 / 1e3
 }

@@ -37,6 +37,17 @@ pub(crate) async fn greet<S>(stream: S, connect: &Connect) -> Result<Client<S>, 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    match ask(stream, connect).await? {
+        (client, 0) => Ok(client),
+        (_, code) => Err(format!("`{}` is refused: {code:#04x}", connect.client_id).into()),
+    }
+}
+
+/// CONNECT, and the code that it is answered with.
+pub(crate) async fn ask<S>(stream: S, connect: &Connect) -> Result<(Client<S>, u8), Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     // Small until it is needed: ten thousand idle clients are in this process.
     let mut client = Client {
         stream,
@@ -47,8 +58,8 @@ where
     client::connect(connect, &mut out);
     client.stream.write_all(&out).await?;
     match client.receive().await? {
-        FromServer::ConnAck(connack) if connack.code == 0 => Ok(client),
-        other => Err(format!("`{}` is refused: {other:?}", connect.client_id).into()),
+        FromServer::ConnAck(connack) => Ok((client, connack.code)),
+        other => Err(format!("a CONNECT is answered with {other:?}").into()),
     }
 }
 

@@ -69,7 +69,7 @@ async fn change(
         times
             .enforced
             .push(answer.sent.elapsed().as_secs_f64() * 1e3);
-        times.judging.push(milliseconds(judged.micros));
+        times.judging.push(judged.milliseconds);
         times.sessions = times.sessions.min(judged.sessions);
     }
     times.cpu = server.process.settled_cpu_microseconds().await? - before;
@@ -100,9 +100,4 @@ impl Times {
             self.cpu as f64 / judged
         );
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn milliseconds(micros: u64) -> f64 {
-    micros as f64 / 1e3
 }

@@ -23,6 +23,7 @@
 //! that the rules in force forbid, and a connection that a change has cost. Times are never checked, only told beside their goals.
 
 mod admin;
+mod attacks;
 mod cases;
 mod certificates;
 mod connection;
