@@ -5,7 +5,7 @@
 //! ```text
 //!   cli ── config                                          entry and verbs; file + environment + flags -> final types
 //!    │
-//!    ├─> admin                                             HTTP: health, metrics, policy, sessions
+//!    ├─> admin                                             HTTP: health, metrics, policy, sessions, decisions
 //!    v     │
 //!   listener ──> session ──> policy ──> grant              who may connect; what may it do, message by message
 //!      │            │   │
@@ -13,7 +13,7 @@
 //!            │          v
 //!            └──> registry                                 clients, products, authorities, applications; change feed
 //!
-//!   decision, metrics                                      what was decided, why, how the client hears of it; counters
+//!   decision, metrics                                      what was decided, why, how the client hears of it, the log of it; counters
 //!   contract                                               the records of wit/policy.wit: every room speaks in them
 //! ```
 //!

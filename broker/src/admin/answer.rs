@@ -13,6 +13,15 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    pub(super) fn bad_request(message: &str, help: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", message, help)
+    }
+
+    /// `code`: what stands in the way.
+    pub(super) fn conflict(code: &'static str, message: &str, help: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message, help)
+    }
+
     pub(super) fn not_found(message: &str, help: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", message, help)
     }
@@ -34,14 +43,6 @@ impl Refused {
             message,
             help,
         )
-    }
-
-    pub(super) fn bad_request(message: &str, help: &str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad-request", message, help)
-    }
-
-    pub(super) fn conflict(code: &'static str, message: &str, help: &str) -> Self {
-        Self::new(StatusCode::CONFLICT, code, message, help)
     }
 
     /// `limit`: bytes of a body.

@@ -7,12 +7,15 @@
 //! | `GET /metrics` | no | Prometheus text |
 //! | `/policy…` | yes | what is in force, and changing it: see `policy` |
 //! | `GET /sessions` | yes | every session, parked ones included |
+//! | `GET /decisions?after=N&limit=K` | yes | the decision log after line N: JSON lines, with gaps; see `decisions` |
+//! | `GET /decisions/{n}/case` | yes | the line as a table case of `policy test`; 404: it is not in memory; 409: it cannot be one |
 //! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state; 404: there is none |
 //!
 //! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: bodies are those of
 //! `policy`; a connection is axum's. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
 
 mod answer;
+mod decisions;
 mod policy;
 mod token;
 
@@ -26,6 +29,7 @@ use axum::routing::{delete, get};
 use axum::{Json, Router, middleware};
 use tokio::net::TcpListener;
 
+use crate::decision;
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
@@ -46,6 +50,8 @@ pub struct Admin {
     pub engine: Engine,
     /// Listed and ended.
     pub sessions: Sessions,
+    /// Read by `/decisions`.
+    pub decisions: decision::Log,
     /// Encoded by `/metrics`.
     pub metrics: Metrics,
     /// Guards everything but `/livez`, `/readyz` and `/metrics`.
@@ -69,6 +75,8 @@ fn routes(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
         .merge(policy::routes(admin.policy.component_max()))
         .route("/sessions", get(sessions))
+        .route("/decisions", get(decisions::list))
+        .route("/decisions/{n}/case", get(decisions::case))
         // An application's canonical id has a slash in it.
         .route("/sessions/{*id}", delete(close_session))
         .route_layer(middleware::from_fn_with_state(
@@ -83,7 +91,7 @@ fn routes(admin: Arc<Admin>) -> Router {
         .fallback(async || {
             Refused::not_found(
                 "there is no such endpoint",
-                "see `GET /policy`, `/sessions`, `/metrics`",
+                "see `GET /policy`, `/sessions`, `/decisions`, `/metrics`",
             )
         })
         .with_state(admin)

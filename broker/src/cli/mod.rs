@@ -10,6 +10,7 @@ mod answer;
 mod app;
 mod bootstrap;
 mod ca;
+mod compile;
 mod data_lock;
 pub mod demo;
 mod device;
@@ -31,6 +32,7 @@ pub use data_lock::DataLock;
 pub use error::Error;
 pub use run::Prepared;
 
+use crate::policy::compiler_child;
 use crate::registry::Registry;
 use answer::Answer;
 use clap::{Parser, Subcommand, error::ErrorKind};
@@ -73,6 +75,9 @@ enum Verb {
     /// Inspect and test policy components.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// For the broker itself: compiles the component on stdin, under limits.
+    #[command(name = compiler_child::VERB, hide = true)]
+    CompileComponent(compile::Compile),
 }
 
 /// Runs what the process was asked for.
@@ -86,6 +91,10 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             verb: Verb::Policy(command),
             ..
         }) => policy::run(&command),
+        Ok(Cli {
+            verb: Verb::CompileComponent(compile),
+            ..
+        }) => compile.run(),
         Ok(cli) => ended(execute(cli)),
         Err(help) => {
             // Help and version are answers and go to stdout; the rest is bad usage. A closed stream changes nothing.
@@ -108,7 +117,7 @@ fn execute(cli: Cli) -> Result<(), Error> {
         Verb::Device(verb) => verb.run(&registry()?)?,
         Verb::Ca(verb) => verb.run(&registry()?)?,
         Verb::App(verb) => verb.run(&registry()?)?,
-        Verb::Policy(_) => return Ok(()),
+        Verb::Policy(_) | Verb::CompileComponent(_) => return Ok(()),
     };
     answer.print(json)
 }

@@ -1,9 +1,10 @@
 //! `iotda-broker policy …`: try a component without serving it.
 //!
-//! Everything runs under the limits of a broker without configuration. Results go to stdout, errors to stderr; the exit code says which it was.
+//! Everything runs under the limits of a broker without configuration, and is compiled in a child process as there: a component that cannot be
+//! compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
-use crate::policy::{EMBEDDED_COMPONENT, Settings, cases, component, documents, try_out};
+use crate::policy::{Compiler, EMBEDDED_COMPONENT, Settings, cases, component, documents, try_out};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::io::{self, Write};
@@ -56,14 +57,20 @@ pub struct Inspect {
 /// Runs the verb and prints what it finds.
 pub fn run(command: &Command) -> ExitCode {
     let (mut out, mut errors) = (io::stdout().lock(), io::stderr().lock());
-    ExitCode::from(execute(command, &mut out, &mut errors))
+    let compiler = Compiler::this_program();
+    ExitCode::from(execute(command, &compiler, &mut out, &mut errors))
 }
 
-/// [`run`] with its output where the caller wants it; returns the exit code.
-pub fn execute(command: &Command, out: &mut dyn Write, errors: &mut dyn Write) -> u8 {
+/// [`run`] with its compiler and its output where the caller wants them; returns the exit code.
+pub fn execute(
+    command: &Command,
+    compiler: &Compiler,
+    out: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> u8 {
     let done = match command {
-        Command::Test(test) => run_test(test, out),
-        Command::Inspect(inspect) => run_inspect(inspect, out),
+        Command::Test(test) => run_test(test, compiler, out),
+        Command::Inspect(inspect) => run_inspect(inspect, compiler, out),
     };
     let told = match done {
         Ok(code) => return code,
@@ -115,12 +122,12 @@ fn read(component: &Path) -> Result<Vec<u8>, Rejection> {
 
 // --- test -------------------------------------------------------------------------------------------------------------------
 
-fn run_test(test: &Test, out: &mut dyn Write) -> Result<u8, Failed> {
+fn run_test(test: &Test, compiler: &Compiler, out: &mut dyn Write) -> Result<u8, Failed> {
     let folders = Folders::find(test);
     let cases = documents::read_files(&folders.cases)?;
     let documents = documents::read_files(&folders.documents)?;
     let component = read(&test.component)?;
-    let generation = try_out(&Settings::default(), &component, documents)?;
+    let generation = try_out(&Settings::default(), compiler, &component, documents)?;
     let report = cases::run(&generation, &cases);
     if test.json {
         let summary = report.summary();
@@ -169,9 +176,9 @@ fn parent(folder: &Path) -> PathBuf {
 
 // --- inspect ----------------------------------------------------------------------------------------------------------------
 
-fn run_inspect(inspect: &Inspect, out: &mut dyn Write) -> Result<u8, Failed> {
+fn run_inspect(inspect: &Inspect, compiler: &Compiler, out: &mut dyn Write) -> Result<u8, Failed> {
     let bytes = read(&inspect.component)?;
-    let seen = component::inspect(&Settings::default(), &bytes)?;
+    let seen = component::inspect(&Settings::default(), compiler, &bytes)?;
     if inspect.json {
         writeln!(out, "{}", json!(seen))?;
     } else {

@@ -6,7 +6,7 @@ use super::{Error, bootstrap};
 use crate::{
     config::{Config, Policy as PolicyConfig},
     metrics::Metrics,
-    policy::{Opening, Policy, Rejection, Shelf, Source},
+    policy::{Compiler, Opening, Policy, Rejection, Shelf, Source},
     registry::Registry,
 };
 use std::path::{Path, PathBuf};
@@ -39,6 +39,7 @@ impl Rules {
         let opening = Opening {
             name: name.to_owned(),
             settings: config.limits.clone(),
+            compiler: Compiler::this_program(),
             rollout: config.rollout.clone(),
             metrics: metrics.clone(),
             shelf: Some(shelf.map_err(cannot)?),

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     admin::{Admin, Token},
     config::{Config, ListenerKind},
+    decision,
     listener::{self, Bound},
     metrics::Metrics,
     policy,
@@ -83,11 +84,14 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     let admin = bind_admin(&config).await?;
 
     let (stop, stopped) = watch::channel(false);
+    let decisions = decision::Log::start(&config.decisions, &metrics.decision_log_drops)
+        .map_err(|error| Error::Serve(error.to_string()))?;
     let parts = Parts {
         policy: policy.clone(),
         registry: registry.clone(),
         trust,
         metrics: metrics.clone(),
+        decisions: decisions.clone(),
         settings: config.sessions.clone(),
         engine: config.engine.clone(),
     };
@@ -108,6 +112,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
             registry,
             engine: broker.engine().clone(),
             sessions: broker.sessions.clone(),
+            decisions: decisions.clone(),
             metrics,
             token: Token::new(&admin_token),
         };
@@ -134,6 +139,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     }
     join(Some(accepting)).await;
     join(admin).await;
+    decisions.close();
     Ok(())
 }
 

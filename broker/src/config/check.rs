@@ -1,8 +1,8 @@
 //! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
 
 use super::{Config, Limits, error::Problems};
-use crate::policy::Rollout;
-use crate::session;
+use crate::policy::{self, Rollout};
+use crate::{decision, session};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +16,7 @@ impl Config {
         self.check_files(problems);
         self.limits.check(problems);
         check_sessions(&self.sessions, problems);
+        check_decisions(&self.decisions, problems);
         if let Err(error) = EnvFilter::try_new(&self.log.filter) {
             problems.add("log.filter", format!("`{}`: {error}", self.log.filter));
         }
@@ -65,6 +66,7 @@ impl Config {
                 let setting = format!("policies.{name}.component");
                 problems.require(component.is_file(), setting, &told(component, "file"));
             }
+            check_compiler(name, &policy.limits, problems);
             check_rollout(&policy.rollout, name, problems);
         }
     }
@@ -112,6 +114,26 @@ impl Limits {
     }
 }
 
+fn check_compiler(name: &str, limits: &policy::Settings, problems: &mut Problems) {
+    let times = [
+        ("compile_cpu", limits.compile_cpu),
+        ("compile_patience", limits.compile_patience),
+        ("compile_wall", limits.compile_wall),
+    ];
+    for (setting, value) in times {
+        problems.require(
+            !value.is_zero(),
+            format!("policies.{name}.limits.{setting}"),
+            "0 is not allowed: say for example \"10s\"",
+        );
+    }
+    problems.require(
+        limits.compile_memory > 0,
+        format!("policies.{name}.limits.compile_memory"),
+        "0 is not allowed: say for example 536870912",
+    );
+}
+
 fn check_rollout(rollout: &Rollout, name: &str, problems: &mut Problems) {
     let setting = |field: &str| format!("policies.{name}.rollout.{field}");
     problems.require(
@@ -155,6 +177,29 @@ fn check_sessions(sessions: &session::Settings, problems: &mut Problems) {
         "sessions.write_stall",
         "0 is not allowed: say for example \"30s\"",
     );
+}
+
+fn check_decisions(decisions: &decision::Settings, problems: &mut Problems) {
+    for (name, holds) in [
+        ("memory_lines", decisions.memory_lines > 0),
+        ("memory_bytes", decisions.memory_bytes > 0),
+        ("lines_max", decisions.lines_max > 0),
+        ("file_max", decisions.file_max > 0),
+    ] {
+        let setting = format!("decisions.{name}");
+        problems.require(
+            holds,
+            setting,
+            "0 is not allowed: nothing could be read there",
+        );
+    }
+    if let Some(file) = &decisions.file {
+        problems.require(
+            !file.is_dir(),
+            "decisions.file",
+            &format!("`{}` is a directory: name a file in it", file.display()),
+        );
+    }
 }
 
 fn told(path: &Path, kind: &str) -> String {

@@ -13,9 +13,10 @@ use std::{
 };
 
 const PREFIX: &str = "IOTDA_BROKER";
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "admin",
     "data",
+    "decisions",
     "engine",
     "limits",
     "listeners",
@@ -115,6 +116,7 @@ impl Sections {
             limits: self.take::<Limits>("limits").unwrap_or_default(),
             sessions: self.take("sessions").unwrap_or_default(),
             engine: self.take("engine").unwrap_or_default(),
+            decisions: self.take("decisions").unwrap_or_default(),
             log: self.take::<Log>("log").unwrap_or_default(),
         }
     }

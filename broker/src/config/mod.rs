@@ -24,7 +24,7 @@ pub use limits::Limits;
 pub use listener::{Listener, ListenerKind};
 pub use log::{Log, LogFormat};
 
-use crate::{engine, session};
+use crate::{decision, engine, session};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -51,6 +51,8 @@ pub struct Config {
     pub sessions: session::Settings,
     /// The message engine.
     pub engine: engine::Settings,
+    /// The decision log.
+    pub decisions: decision::Settings,
     /// What is logged, and how.
     pub log: Log,
 }

@@ -195,7 +195,29 @@ fn values_out_of_range_are_refused() {
             "policies.iotda.component",
         ),
         ("[policies.iotda.limits]\nunknown = 1", "policies"),
+        (
+            "[policies.iotda.limits]\ncompile_cpu = '0s'",
+            "policies.iotda.limits.compile_cpu",
+        ),
+        (
+            "[policies.iotda.limits]\ncompile_patience = '0s'",
+            "policies.iotda.limits.compile_patience",
+        ),
+        (
+            "[policies.iotda.limits]\ncompile_wall = '0s'",
+            "policies.iotda.limits.compile_wall",
+        ),
+        (
+            "[policies.iotda.limits]\ncompile_memory = 0",
+            "policies.iotda.limits.compile_memory",
+        ),
         ("data = '/dev/null'", "data"),
+        ("[decisions]\nmemory_lines = 0", "decisions.memory_lines"),
+        ("[decisions]\nmemory_bytes = 0", "decisions.memory_bytes"),
+        ("[decisions]\nlines_max = 0", "decisions.lines_max"),
+        ("[decisions]\nfile_max = 0", "decisions.file_max"),
+        ("[decisions]\nfile = '/'", "decisions.file"),
+        ("[decisions]\nallowed_sample = -1", "decisions"),
     ] {
         let settings = problems(toml);
         assert!(

@@ -8,3 +8,13 @@ pub enum Level {
     /// MQTT 5.0.
     V5,
 }
+
+impl Level {
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "3.1.1",
+            Self::V5 => "5",
+        }
+    }
+}

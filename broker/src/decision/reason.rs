@@ -50,6 +50,8 @@ pub struct Told {
     pub disconnect: u8,
 }
 
+/// The contract's code for a limit or quota.
+const LIMIT_REACHED: u16 = 500;
 /// 3.1.1's only failure in a SUBACK.
 pub const SUBACK_FAILURE_V4: u8 = 0x80;
 
@@ -122,6 +124,15 @@ impl Cause {
         match level {
             Level::V4 => SUBACK_FAILURE_V4,
             Level::V5 => self.told().suback,
+        }
+    }
+
+    /// The contract's code; 0 where it has none, since the host decided or failed.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Refused(code) => code,
+            Self::Limit | Self::SlowReader => LIMIT_REACHED,
+            _ => 0,
         }
     }
 

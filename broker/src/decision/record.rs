@@ -1,116 +1,90 @@
-//! One decision as one structured log line, target `decision`.
+//! One decision, as the session hands it over, and as one structured line of the log on stderr, target `decision`.
 //!
-//! No secret can enter by type: a record has no field for a password, a key or a certificate. It borrows everything, and of a client's
-//! own text a line shows 512 bytes; a log that cannot be written is the subscriber's business and never fails a session. Refused CONNECTs and
-//! closed sessions are `info`; all others are `debug`, since a client may cause as many as it likes.
+//! No secret can enter by type: a record has no field for a password, a key or a proof; the certificate is public. It borrows everything,
+//! and of a client's own text a line shows 512 bytes; a log that cannot be written is the subscriber's business and never fails a
+//! session. On stderr refused CONNECTs and closed sessions are `info`; all others are `debug`, since a client may cause as many as it likes.
 
+use super::line::shown;
+use super::{Action, Level, Source, Stage, Verdict};
 use crate::contract::{Refusal, UtcMs};
+use std::net::SocketAddr;
 use tracing::{debug, info};
 
-/// Bytes of a client id or topic in a line: as many as a canonical id may have.
-const SHOWN_MAX: usize = 512;
-
-/// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// A new connection.
-    Connect,
-    /// A live session, after the rules or its record changed.
-    Judge,
-    /// A PUBLISH from the client.
-    Publish,
-    /// One filter of a SUBSCRIBE.
-    Subscribe,
-    /// One message towards the client.
-    Receive,
-    /// The client's will, when it would be published.
-    Will,
-}
-
-impl Action {
-    /// As it stands in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Judge => "judge",
-            Self::Publish => "publish",
-            Self::Subscribe => "subscribe",
-            Self::Receive => "receive",
-            Self::Will => "will",
-        }
-    }
-}
-
-/// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It may.
-    Allow,
-    /// It may not.
-    Deny,
-    /// The policy or the host failed, so nobody was judged; it may not.
-    Fault,
-}
-
-impl Verdict {
-    /// As it stands in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Deny => "deny",
-            Self::Fault => "fault",
-        }
-    }
-}
-
-/// One decision. Empty text and 0 stand for «does not apply».
+/// One decision. Empty text, `None` and 0 stand for «does not apply».
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// When it was decided.
     pub at: UtcMs,
+    /// The revision of the generation that decided.
+    pub generation: u64,
     /// What was asked for.
     pub action: Action,
-    /// What was decided.
-    pub verdict: Verdict,
     /// The canonical client id; empty before the client is judged.
     pub client: &'a str,
     /// The client id as the client sent it.
     pub raw_client: &'a str,
-    /// The client's product.
+    /// The name that the client gave; for the table case alone.
+    pub username: Option<&'a str>,
+    /// The id of the registry's record: that of the claimed client where nothing was proven.
+    pub record: &'a str,
+    /// The product of that record.
     pub product: &'a str,
-    /// Address and port.
-    pub peer: &'a str,
+    /// Address and port of the client.
+    pub peer: Option<SocketAddr>,
+    /// The configured name of the listener.
+    pub listener: &'a str,
+    /// The version that the client speaks.
+    pub level: Option<Level>,
+    /// The client's certificate (DER); empty without one.
+    pub leaf: &'a [u8],
     /// The topic or filter in question.
     pub topic: &'a str,
     /// The QoS in question.
-    pub qos: u8,
-    /// The contract's code; 0 where it was allowed.
+    pub qos: Option<u8>,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// The contract's code; 0 where it was allowed, and where the host has none.
     pub code: u16,
     /// One human sentence.
     pub detail: &'a str,
     /// The rule, document or field that decided.
     pub rule: &'a str,
-    /// The revision of the generation that decided.
-    pub generation: u64,
+    /// The code that the client was told, in its own version; `None`: it was told nothing.
+    pub told: Option<u8>,
+    /// How long the calls of the component took, with their wait for an instance; 0 for what is decided natively.
+    pub micros: u32,
+    /// Who decided.
+    pub source: Source,
+    /// The step that decided; `None` for one access of a live session.
+    pub stage: Option<Stage>,
 }
 
 impl<'a> Record<'a> {
-    /// An allowing record that names nobody yet.
+    /// An allowing record of the host that names nobody yet.
     pub fn new(at: UtcMs, action: Action) -> Self {
         Self {
             at,
+            generation: 0,
             action,
-            verdict: Verdict::Allow,
             client: "",
             raw_client: "",
+            username: None,
+            record: "",
             product: "",
-            peer: "",
+            peer: None,
+            listener: "",
+            level: None,
+            leaf: &[],
             topic: "",
-            qos: 0,
+            qos: None,
+            verdict: Verdict::Allow,
             code: 0,
             detail: "",
             rule: "",
-            generation: 0,
+            told: None,
+            micros: 0,
+            source: Source::Host,
+            stage: None,
         }
     }
 
@@ -136,12 +110,22 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The same, decided at this step.
+    #[must_use]
+    pub fn at_stage(self, stage: Stage) -> Self {
+        Self {
+            source: stage.source(),
+            stage: Some(stage),
+            ..self
+        }
+    }
+
     /// Worth a line in a log at its usual level: few, and each ends a connection.
     pub fn is_loud(&self) -> bool {
         self.verdict != Verdict::Allow && matches!(self.action, Action::Connect | Action::Judge)
     }
 
-    /// Writes the line. Text is given as text, so that the log's format escapes it (a client id may hold line feeds).
+    /// Writes the line to stderr's log. Text is given as text, so that the log's format escapes it (a client id may hold line feeds).
     pub fn emit(&self) {
         macro_rules! line {
             ($level:ident) => {
@@ -153,13 +137,14 @@ impl<'a> Record<'a> {
                     client = said(self.client),
                     raw_client = said(self.raw_client),
                     product = said(self.product),
-                    peer = said(self.peer),
+                    peer = self.peer.map(tracing::field::display),
                     topic = said(self.topic),
                     qos = self.qos,
                     code = self.code,
                     detail = said(self.detail),
                     rule = said(self.rule),
                     generation = self.generation,
+                    source = self.source.name(),
                 )
             };
         }
@@ -174,8 +159,7 @@ impl<'a> Record<'a> {
 /// What does not apply is left out of the line; a client's own text is cut: who has proven nothing yet may send 64 KiB of it in each
 /// CONNECT.
 fn said(text: &str) -> Option<&str> {
-    text.get(..text.floor_char_boundary(SHOWN_MAX))
-        .filter(|text| !text.is_empty())
+    Some(shown(text)).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

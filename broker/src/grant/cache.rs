@@ -42,30 +42,34 @@ impl DecisionCache {
         Self::default()
     }
 
-    /// [`Grant::publish`], remembered.
-    pub fn publish(&mut self, grant: &Grant, topic: &str, qos: Qos) -> Decision {
+    /// [`Grant::publish`], remembered; and whether it was.
+    #[inline]
+    pub fn publish(&mut self, grant: &Grant, topic: &str, qos: Qos) -> (Decision, bool) {
         let decide = || Some(grant.publish(topic, qos));
-        let decided = self.decide(grant.number, Action::Publish(qos), topic, decide);
-        decided.unwrap_or(Decision::Deny { rule: None })
+        let (decided, cached) = self.decide(grant.number, Action::Publish(qos), topic, decide);
+        (decided.unwrap_or(Decision::Deny { rule: None }), cached)
     }
 
-    /// [`Grant::receive`], remembered.
-    pub fn receive(&mut self, grant: &Grant, topic: &str) -> Decision {
+    /// [`Grant::receive`], remembered; and whether it was.
+    #[inline]
+    pub fn receive(&mut self, grant: &Grant, topic: &str) -> (Decision, bool) {
         let decide = || Some(grant.receive(topic));
-        let decided = self.decide(grant.number, Action::Receive, topic, decide);
-        decided.unwrap_or(Decision::Deny { rule: None })
+        let (decided, cached) = self.decide(grant.number, Action::Receive, topic, decide);
+        (decided.unwrap_or(Decision::Deny { rule: None }), cached)
     }
 
-    /// [`Grant::receive`] for a message that no inbox has brought, remembered; `None` where `by_inbox` says that one does. What that says
-    /// may not change under one grant.
+    /// [`Grant::receive`] for a message that no inbox has brought, remembered, and whether it was; `None` where `by_inbox` says that one
+    /// does. What that says may not change under one grant.
+    #[inline]
     pub fn arrives(
         &mut self,
         grant: &Grant,
         topic: &str,
         by_inbox: impl FnOnce() -> bool,
-    ) -> Option<Decision> {
+    ) -> Option<(Decision, bool)> {
         let decide = || (!by_inbox()).then(|| grant.receive(topic));
-        self.decide(grant.number, Action::Arrive, topic, decide)
+        let (decided, cached) = self.decide(grant.number, Action::Arrive, topic, decide);
+        decided.map(|decision| (decision, cached))
     }
 
     /// Forgets everything and gives the memory back.
@@ -84,9 +88,9 @@ impl DecisionCache {
         action: Action,
         topic: &str,
         decide: impl FnOnce() -> Option<Decision>,
-    ) -> Option<Decision> {
+    ) -> (Option<Decision>, bool) {
         if topic.len() > TOPIC_MAX {
-            return decide();
+            return (decide(), false);
         }
         if self.grant != grant {
             self.clear();
@@ -94,8 +98,8 @@ impl DecisionCache {
         }
         let hash = hash(action, topic);
         match self.place(hash) {
-            Some(Some(entry)) if entry.is_for(action, topic) => entry.decision,
-            _ => self.remember(hash, action, topic, decide()),
+            Some(Some(entry)) if entry.is_for(action, topic) => (entry.decision, true),
+            _ => (self.remember(hash, action, topic, decide()), false),
         }
     }
 

@@ -675,11 +675,28 @@ fn a_cache_never_answers_for_another_grant_action_or_qos() {
     let closed = grant(vec![]);
     let mut cache = DecisionCache::new();
     for _ in 0..3 {
-        assert!(is_allowed(cache.publish(&open, "a", Qos::AtMostOnce)));
-        assert!(!is_allowed(cache.publish(&open, "a", Qos::ExactlyOnce)));
-        assert!(is_allowed(cache.receive(&open, "a")));
-        assert!(!is_allowed(cache.publish(&closed, "a", Qos::AtMostOnce)));
-        assert!(!is_allowed(cache.receive(&closed, "a")));
+        assert!(is_allowed(cache.publish(&open, "a", Qos::AtMostOnce).0));
+        assert!(!is_allowed(cache.publish(&open, "a", Qos::ExactlyOnce).0));
+        assert!(is_allowed(cache.receive(&open, "a").0));
+        assert!(!is_allowed(cache.publish(&closed, "a", Qos::AtMostOnce).0));
+        assert!(!is_allowed(cache.receive(&closed, "a").0));
+    }
+}
+
+#[test]
+fn a_cache_tells_what_it_remembered() {
+    let grant = grant(vec![allow("a/#")]);
+    let mut cache = DecisionCache::new();
+    for cached in [false, true, true] {
+        assert_eq!(cache.publish(&grant, "a/b", Qos::AtMostOnce).1, cached);
+        assert_eq!(cache.receive(&grant, "b").1, cached);
+        let arrived = cache.arrives(&grant, "a/b", || false);
+        assert_eq!(arrived.map(|(_, cached)| cached), Some(cached));
+        assert_eq!(cache.arrives(&grant, "a/c", || true), None);
+    }
+    let long = format!("a/{}", "x".repeat(300));
+    for _ in 0..2 {
+        assert!(!cache.receive(&grant, &long).1, "too long to remember");
     }
 }
 
@@ -692,12 +709,12 @@ fn a_cache_is_bounded_and_holds_nothing_while_idle() {
         for number in 0..1_000 {
             let topic = format!("{}/{number}", ["a", "b", "c"][number % 3]);
             assert_eq!(
-                cache.receive(&grant, &topic),
+                cache.receive(&grant, &topic).0,
                 grant.receive(&topic),
                 "{round}"
             );
             assert_eq!(
-                cache.publish(&grant, &topic, Qos::AtLeastOnce),
+                cache.publish(&grant, &topic, Qos::AtLeastOnce).0,
                 grant.publish(&topic, Qos::AtLeastOnce)
             );
         }
@@ -706,7 +723,7 @@ fn a_cache_is_bounded_and_holds_nothing_while_idle() {
     cache.clear();
     assert_eq!(cache.held(), 0);
     let long = format!("a/{}", "x".repeat(300));
-    assert!(is_allowed(cache.receive(&grant, &long)));
+    assert!(is_allowed(cache.receive(&grant, &long).0));
     assert_eq!(cache.held(), 0);
 }
 
@@ -830,8 +847,8 @@ proptest! {
         let grant = grant(rules.iter().map(|filter| allow(filter)).collect());
         let mut cache = DecisionCache::new();
         for topic in topics.iter().chain(&topics) {
-            prop_assert_eq!(cache.publish(&grant, topic, Qos::AtLeastOnce), grant.publish(topic, Qos::AtLeastOnce));
-            prop_assert_eq!(cache.receive(&grant, topic), grant.receive(topic));
+            prop_assert_eq!(cache.publish(&grant, topic, Qos::AtLeastOnce).0, grant.publish(topic, Qos::AtLeastOnce));
+            prop_assert_eq!(cache.receive(&grant, topic).0, grant.receive(topic));
         }
     }
 }

@@ -40,6 +40,16 @@ impl Door {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
+
+    fn arrival(&self, peer: SocketAddr, proof: Proof, followed: u64) -> Arrival {
+        Arrival {
+            listener: Arc::clone(&self.name),
+            peer,
+            encrypted: self.acceptor.is_some(),
+            proof,
+            followed,
+        }
+    }
 }
 
 /// The places of one listener.
@@ -90,13 +100,7 @@ pub(super) async fn admit(
     if let Some((stream, proof)) =
         shake_hands(&door, stream, peer, door.settings.handshake_deadline).await
     {
-        let arrival = Arrival {
-            listener: Arc::clone(&door.name),
-            peer,
-            encrypted: door.acceptor.is_some(),
-            proof,
-            followed,
-        };
+        let arrival = door.arrival(peer, proof, followed);
         let deadline = door.settings.connect_deadline;
         connect::serve(
             Arc::clone(&door.broker),
@@ -117,8 +121,10 @@ pub(super) async fn turn_away(
     peer: SocketAddr,
     permit: OwnedSemaphorePermit,
 ) {
-    if let Some((stream, _)) = shake_hands(&door, stream, peer, TURN_AWAY_DEADLINE).await {
-        session::turn_away(stream, TURN_AWAY_DEADLINE).await;
+    let followed = door.broker.followed();
+    if let Some((stream, proof)) = shake_hands(&door, stream, peer, TURN_AWAY_DEADLINE).await {
+        let arrival = door.arrival(peer, proof, followed);
+        session::turn_away(&door.broker, stream, &arrival, TURN_AWAY_DEADLINE).await;
     }
     drop(permit);
 }

@@ -1,5 +1,6 @@
 //! The label sets of the metrics. Every value is from the code, so the number of series is fixed.
 
+use crate::decision::{Action, Source, Verdict};
 use prometheus_client::encoding::EncodeLabelSet;
 
 /// Why something happened.
@@ -44,4 +45,25 @@ pub struct StateLabel {
 pub struct CallLabel {
     /// `identify`, `authenticate`, `authorize` or `inspect`.
     pub call: &'static str,
+}
+
+/// One decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DecisionLabel {
+    /// [`crate::decision::Action::name`].
+    pub action: &'static str,
+    /// [`crate::decision::Verdict::name`].
+    pub verdict: &'static str,
+    /// [`crate::decision::Source::name`].
+    pub source: &'static str,
+}
+
+impl DecisionLabel {
+    pub(super) fn new(action: Action, verdict: Verdict, source: Source) -> Self {
+        Self {
+            action: action.name(),
+            verdict: verdict.name(),
+            source: source.name(),
+        }
+    }
 }

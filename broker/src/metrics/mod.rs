@@ -3,10 +3,15 @@
 //! Bounds: label values come from fixed sets in the code, never from a client, so no series can be made from outside. Counters are one
 //! atomic addition; those of the packet loop are resolved once and need no look-up. Nothing here fails but the encoder, into nothing.
 
+mod accesses;
 mod labels;
 
-pub use labels::{ActionLabel, CallLabel, Cause, ConnectLabel, QosLabel, StateLabel};
+pub use accesses::{AccessCounts, AccessKind, Accesses};
+pub use labels::{
+    ActionLabel, CallLabel, Cause, ConnectLabel, DecisionLabel, QosLabel, StateLabel,
+};
 
+use crate::decision::{Action, Drops, Source, Verdict};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::{
     counter::Counter, family::Family, gauge::Gauge, histogram::Histogram,
@@ -35,6 +40,12 @@ pub struct Metrics {
     pub publishes: [Counter; 2],
     /// PUBLISH packets that were written to clients, by QoS.
     pub deliveries: [Counter; 2],
+    /// Decisions by action, verdict and source.
+    pub decisions: Family<DecisionLabel, Counter>,
+    /// Of these, the counters of the packet loop, resolved.
+    pub accesses: Accesses,
+    /// Lines that the decision log could not keep.
+    pub decision_log_drops: Drops,
     /// Denials by action.
     pub denials: Family<ActionLabel, Counter>,
     /// Messages that were not delivered or not taken, by cause.
@@ -93,6 +104,11 @@ impl Default for Metrics {
             "deliveries",
             "PUBLISH packets written to clients",
         );
+        let decisions = add(
+            &mut names,
+            "decisions",
+            "Decisions by action, verdict and source (rule, cache, inspect, policy, host)",
+        );
         Self {
             connections: add(&mut names, "connections", "Sockets open on any listener"),
             sessions: add(&mut names, "sessions", "Sessions with a connection"),
@@ -116,6 +132,9 @@ impl Default for Metrics {
             handshakes: add(&mut names, "handshakes", "TLS handshakes by result"),
             publishes,
             deliveries,
+            accesses: Accesses::of(&decisions),
+            decisions,
+            decision_log_drops: decision_log_drops(&mut names),
             denials: add(
                 &mut names,
                 "denials",
@@ -229,6 +248,12 @@ impl Metrics {
         self.call_seconds.get_or_create(&call).clone()
     }
 
+    /// Counts one decision that is not on a hot path.
+    pub fn decided(&self, action: Action, verdict: Verdict, source: Source) {
+        let label = DecisionLabel::new(action, verdict, source);
+        self.decisions.get_or_create(&label).inc();
+    }
+
     /// Counts one answered CONNECT.
     pub fn connected(&self, result: &'static str, reason: &'static str) {
         self.connects
@@ -246,6 +271,13 @@ fn add<M: Metric + Clone + Default>(names: &mut Registry, name: &str, help: &str
 fn per_qos(names: &mut Registry, name: &str, help: &str) -> [Counter; 2] {
     let family: Family<QosLabel, Counter> = add(names, name, help);
     [0, 1].map(|qos| family.get_or_create(&QosLabel { qos }).clone())
+}
+
+fn decision_log_drops(names: &mut Registry) -> Drops {
+    let help = "Lines that the decision log could not keep: over the rate, or out of memory before the file had them";
+    let family: Family<Cause, Counter> = add(names, "decision_log_drops", help);
+    let [rate, file] = ["rate", "file"].map(|cause| family.get_or_create(&Cause { cause }).clone());
+    Drops { rate, file }
 }
 
 fn histogram(names: &mut Registry, name: &str, help: &str, buckets: &[f64]) -> Histogram {
@@ -276,6 +308,8 @@ mod tests {
         other.denied("publish");
         other.connected("refused", "credentials");
         other.sessions.inc();
+        other.decided(Action::Judge, Verdict::Deny, Source::Host);
+        other.decision_log_drops.rate.inc_by(2);
         let text = metrics.encode();
         for line in [
             "iotda_broker_publishes_total{qos=\"1\"} 3",
@@ -283,6 +317,8 @@ mod tests {
             "iotda_broker_denials_total{action=\"publish\"} 1",
             "iotda_broker_connects_total{result=\"refused\",reason=\"credentials\"} 1",
             "iotda_broker_sessions 1",
+            "iotda_broker_decisions_total{action=\"judge\",verdict=\"deny\",source=\"host\"} 1",
+            "iotda_broker_decision_log_drops_total{cause=\"rate\"} 2",
             "# HELP iotda_broker_drops Messages not taken or not delivered, by cause.",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");

@@ -5,17 +5,28 @@ use super::stopwatch::Stopwatch;
 use wasmtime::ResourceLimiter;
 
 /// Core instances, memories and tables of one component. A Rust policy has three instances, a Python one some twenty.
-const PARTS_MAX: usize = 200;
+pub(super) const PARTS_MAX: usize = 200;
 
 /// What an instance has taken, of what it may take.
 pub(crate) struct Bounds {
     memory: usize,
-    pub(super) memory_max: usize,
+    memory_max: usize,
     table: usize,
     table_max: usize,
-    /// It asked for more memory than is left: a trap that follows has this as its cause.
-    pub(super) memory_refused: bool,
+    pub(super) stack_max: usize,
+    pub(super) returned_max: usize,
+    /// What it asked for in this call and did not get: a trap that follows has this as its cause.
+    pub(super) refused: Option<Refused>,
     pub(super) stopwatch: Stopwatch,
+}
+
+/// More than is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Bytes.
+    Memory { wanted: usize, limit: usize },
+    /// Elements.
+    Table { wanted: usize, limit: usize },
 }
 
 impl Bounds {
@@ -25,7 +36,9 @@ impl Bounds {
             memory_max: settings.memory_max,
             table: 0,
             table_max: settings.table_max,
-            memory_refused: false,
+            stack_max: settings.stack_max,
+            returned_max: settings.returned_max,
+            refused: None,
             stopwatch: Stopwatch::start(settings.call_deadline),
         }
     }
@@ -39,9 +52,12 @@ impl ResourceLimiter for Bounds {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = self.memory.saturating_add(desired.saturating_sub(current));
-        if wanted > self.memory_max {
-            self.memory_refused = true;
+        let (wanted, limit) = (
+            self.memory.saturating_add(desired.saturating_sub(current)),
+            self.memory_max,
+        );
+        if wanted > limit {
+            self.refused = Some(Refused::Memory { wanted, limit });
             return Ok(false);
         }
         self.memory = wanted;
@@ -54,12 +70,16 @@ impl ResourceLimiter for Bounds {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = self.table.saturating_add(desired.saturating_sub(current));
-        let granted = wanted <= self.table_max;
-        if granted {
-            self.table = wanted;
+        let (wanted, limit) = (
+            self.table.saturating_add(desired.saturating_sub(current)),
+            self.table_max,
+        );
+        if wanted > limit {
+            self.refused = Some(Refused::Table { wanted, limit });
+            return Ok(false);
         }
-        Ok(granted)
+        self.table = wanted;
+        Ok(true)
     }
 
     fn instances(&self) -> usize {

@@ -1,18 +1,23 @@
 //! From bytes to a component that can be instantiated: size, validity, imports, contract version, exports.
 //!
+//! Compiled in a child process (see [`compile`]) or here; what a child wrote is loaded by the only `unsafe` of the program.
+//!
 //! Instances are made on demand, not from a pool of slots: a generation has at most one per core and keeps them, making one costs the same 11 µs
 //! either way (facts: wasm), and [`Bounds`](super::bounds::Bounds) refuses at instantiation what slots would refuse at compilation. Function
 //! types are checked only when it is instantiated.
 
 use super::anatomy::Anatomy;
 use super::bounds::Bounds;
-use super::rejection::{COMPONENT_INVALID, COMPONENT_TOO_LARGE, EXPORTS_MISMATCH, Rejection};
+use super::compile::{self, Compiler, MachineCode};
+use super::rejection::{
+    COMPILE_FAILED, COMPONENT_TOO_LARGE, EXPORTS_MISMATCH, Rejection, one_line,
+};
 use super::settings::Settings;
 use super::ticker;
 use crate::contract::DevicePolicyPre;
 use sha2::{Digest, Sha256};
+use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Engine};
 
 /// A compiled component; clones share the machine code, which is freed with the last instance.
 #[derive(Clone)]
@@ -24,13 +29,7 @@ pub(super) struct Code {
 
 /// An engine whose components can be stopped. All generations of a policy share one.
 pub(super) fn engine(settings: &Settings) -> Result<Engine, Rejection> {
-    let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .max_wasm_stack(settings.stack_max)
-        // Functions of a stripped component have no names, so a backtrace would only be long.
-        .wasm_backtrace_max_frames(None);
-    let engine = Engine::new(&config).map_err(Rejection::host)?;
+    let engine = compile::engine(settings.stack_max).map_err(Rejection::host)?;
     ticker::follow(&engine).map_err(Rejection::host)?;
     Ok(engine)
 }
@@ -49,14 +48,14 @@ impl Code {
         Ok(())
     }
 
-    /// Takes about 250 ms of one core for 200 KB; blocks.
+    /// Takes about 250 ms of one core for 200 KB, and what [`Settings`] allow at most where a child compiles; blocks.
     pub(super) fn compile(
         engine: &Engine,
         bytes: &[u8],
         settings: &Settings,
-        _compiler: &super::compile::Compiler,
+        compiler: &Compiler,
     ) -> Result<Self, Rejection> {
-        let component = component(engine, bytes, settings)?;
+        let component = component(engine, bytes, settings, compiler)?;
         Self::link(&component, &Anatomy::of(&component, engine), bytes)
     }
 
@@ -83,20 +82,33 @@ pub(super) fn component(
     engine: &Engine,
     bytes: &[u8],
     settings: &Settings,
+    compiler: &Compiler,
 ) -> Result<Component, Rejection> {
-    let (size, limit) = (bytes.len(), settings.component_max);
-    if size > limit {
-        return Err(Rejection::new(
-            COMPONENT_TOO_LARGE,
-            format!("the component has {size} bytes: at most {limit} are allowed"),
-            "build it with optimisation for size, or raise `component_max`",
-        ));
+    Code::check_size(bytes, settings)?;
+    match compiler {
+        Compiler::InProcess => {
+            let made = Component::from_binary(engine, bytes);
+            made.map_err(|error| compile::invalid(&one_line(&error)))
+        }
+        Compiler::Child(program) => load(engine, &compile::in_child(program, bytes, settings)?),
     }
-    Component::from_binary(engine, bytes).map_err(|error| {
+}
+
+/// Copies the machine code to where it can run. Checks that an engine like this one made it, not what it does.
+#[allow(
+    unsafe_code,
+    reason = "wasmtime takes machine code on trust; compiling in a child process is the only way to stop a compiler"
+)]
+fn load(engine: &Engine, code: &MachineCode) -> Result<Component, Rejection> {
+    // SAFETY: machine code must come from `Engine::precompile_component` and be unchanged. The field of `MachineCode` is private to
+    // `compile`, and filled only with what our own executable, started as a child, wrote to a pipe that nobody else holds, and only
+    // if it ended well. Bytes of an upload or of a file never become one.
+    let loaded = unsafe { Component::deserialize(engine, code.bytes()) };
+    loaded.map_err(|error| {
         Rejection::new(
-            COMPONENT_INVALID,
-            format!("this is no valid WebAssembly component: {}", one_line(&error)),
-            "give a complete file that `cargo policy` or another component tool chain wrote; a core module is not enough",
+            COMPILE_FAILED,
+            format!("the machine code of the component cannot be loaded: {}", one_line(&error)),
+            "restart the broker if its executable was replaced while it ran; this is not the component's fault",
         )
     })
 }
@@ -111,12 +123,6 @@ pub(super) fn mismatch(error: &wasmtime::Error) -> Rejection {
         ),
         "build it with this broker's `wit/policy.wit`, unchanged",
     )
-}
-
-/// An error with its causes, as one line.
-pub(super) fn one_line(error: &wasmtime::Error) -> String {
-    let line = format!("{error:#}");
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// SHA-256, lower-case hex.

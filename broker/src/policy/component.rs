@@ -2,6 +2,7 @@
 
 use super::anatomy::Anatomy;
 use super::code::{self, Code};
+use super::compile::Compiler;
 use super::instance::Instance;
 use super::rejection::{COMPONENT_UNREADABLE, Rejection};
 use super::settings::Settings;
@@ -27,9 +28,13 @@ pub struct Inspected {
 }
 
 /// Err where the bytes are no component at all.
-pub fn inspect(settings: &Settings, bytes: &[u8]) -> Result<Inspected, Rejection> {
+pub fn inspect(
+    settings: &Settings,
+    compiler: &Compiler,
+    bytes: &[u8],
+) -> Result<Inspected, Rejection> {
     let engine = code::engine(settings)?;
-    let component = code::component(&engine, bytes, settings)?;
+    let component = code::component(&engine, bytes, &settings.in_haste(), compiler)?;
     let anatomy = Anatomy::of(&component, &engine);
     let described = Code::link(&component, &anatomy, bytes).and_then(|code| {
         let mut instance = Instance::start(&code, settings)?;

@@ -97,10 +97,11 @@ impl Offer {
 }
 
 impl Desk {
-    /// Takes note of the files and leaves out of an offer of them what was overruled and has not changed since.
-    pub(super) fn see_files(&mut self, offer: &mut Offer) {
+    /// Takes note of the files and leaves out of an offer of them what was overruled and has not changed since. True where they are other
+    /// files than those seen last.
+    pub(super) fn see_files(&mut self, offer: &mut Offer) -> bool {
         let (Some(component), Some(folder)) = (&offer.component, &offer.folder) else {
-            return;
+            return true;
         };
         let files = made(hex_digest(&component.bytes), folder);
         if self.overruled.component.as_ref() == Some(&files.component) {
@@ -113,7 +114,9 @@ impl Desk {
         } else {
             self.overruled.rules = None;
         }
+        let are_others = self.files.as_ref() != Some(&files);
         self.files = Some(files);
+        are_others
     }
 
     /// The offer, completed.

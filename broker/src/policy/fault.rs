@@ -38,11 +38,47 @@ pub enum Fault {
         cause: String,
     },
     /// The component asked for more memory than it may have.
-    #[error("the policy wanted more than {limit} bytes of memory in `{call}`")]
+    #[error("the policy wanted {wanted} bytes of memory in `{call}`, over the limit of {limit}")]
     Memory {
         /// The call.
         call: &'static str,
+        /// Bytes of all its memories, with those that it asked for.
+        wanted: usize,
         /// The setting `memory_max`.
+        limit: usize,
+    },
+    /// The component consists of more parts than any tool chain makes.
+    #[error("the policy has more than {limit} core instances, memories or tables: {cause}")]
+    Parts {
+        /// Of each.
+        limit: usize,
+        /// Which of them, and how many.
+        cause: String,
+    },
+    /// What came back does not fit into what one call may return.
+    #[error("the policy returned more than {limit} bytes from `{call}`")]
+    Returned {
+        /// The call.
+        call: &'static str,
+        /// The setting `returned_max`.
+        limit: usize,
+    },
+    /// The component called itself too deeply.
+    #[error("the policy used more than {limit} bytes of stack in `{call}`")]
+    Stack {
+        /// The call.
+        call: &'static str,
+        /// The setting `stack_max`.
+        limit: usize,
+    },
+    /// The component asked for larger tables than it may have.
+    #[error("the policy wanted {wanted} table elements in `{call}`, over the limit of {limit}")]
+    Table {
+        /// The call.
+        call: &'static str,
+        /// Elements of all its tables, with those that it asked for.
+        wanted: usize,
+        /// The setting `table_max`.
         limit: usize,
     },
     /// A value that came back is over a limit of the contract.
@@ -80,7 +116,10 @@ impl Fault {
             Self::Deadline { .. } => "deadline",
             Self::Host { .. } => "host",
             Self::Memory { .. } => "memory",
-            Self::TooLarge { .. } => "too-large",
+            Self::Parts { .. } => "parts",
+            Self::Returned { .. } | Self::TooLarge { .. } => "too-large",
+            Self::Stack { .. } => "stack",
+            Self::Table { .. } => "table",
             Self::Trap { .. } => "trap",
             Self::Value { .. } => "value",
         }

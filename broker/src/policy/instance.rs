@@ -5,11 +5,11 @@
 //! dropped by its owner, never used again: a component that trapped cannot be entered any more, and one that was stopped is in an
 //! unknown state.
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, PARTS_MAX, Refused};
 use super::code::{self, Code};
 use super::fault::Fault;
 use super::limits;
-use super::rejection::Rejection;
+use super::rejection::{Rejection, one_line};
 use super::settings::Settings;
 use super::stopwatch::Stopwatch;
 use super::ticker;
@@ -131,7 +131,7 @@ impl Instance {
             Failed::Fault(fault) => fault,
             Failed::Other(error) => Fault::Value {
                 call,
-                cause: code::one_line(&error),
+                cause: one_line(&error),
             },
         })
     }
@@ -156,23 +156,49 @@ fn bounded<T>(
     };
     let stopwatch = Stopwatch::start(limit);
     store.set_epoch_deadline(stopwatch.first_alarm());
-    store.data_mut().stopwatch = stopwatch;
+    let bounds = store.data_mut();
+    bounds.stopwatch = stopwatch;
+    bounds.refused = None;
     enter(store).map_err(|error| failure(store.data(), call, limit, error))
 }
 
 fn failure(bounds: &Bounds, call: &'static str, limit: Duration, error: wasmtime::Error) -> Failed {
     let trap = error.downcast_ref::<Trap>().copied();
-    Failed::Fault(match trap {
-        Some(Trap::Interrupt) => Fault::Deadline { call, limit },
-        _ if bounds.memory_refused => Fault::Memory {
+    Failed::Fault(match (trap, bounds.refused) {
+        (Some(Trap::Interrupt), _) => Fault::Deadline { call, limit },
+        (Some(Trap::StackOverflow), _) => Fault::Stack {
             call,
-            limit: bounds.memory_max,
+            limit: bounds.stack_max,
         },
-        Some(trap) => Fault::Trap {
+        (_, Some(Refused::Memory { wanted, limit })) => Fault::Memory {
+            call,
+            wanted,
+            limit,
+        },
+        (_, Some(Refused::Table { wanted, limit })) => Fault::Table {
+            call,
+            wanted,
+            limit,
+        },
+        (Some(trap), None) => Fault::Trap {
             call,
             cause: trap.to_string(),
         },
-        None => return Failed::Other(error),
+        (None, None) => return untyped(bounds, call, error),
+    })
+}
+
+/// Limits that the runtime enforces by itself have no type, only words: a test for each keeps them true.
+fn untyped(bounds: &Bounds, call: &'static str, error: wasmtime::Error) -> Failed {
+    let cause = one_line(&error);
+    Failed::Fault(if cause.contains("resource limit exceeded") {
+        let limit = PARTS_MAX;
+        Fault::Parts { limit, cause }
+    } else if cause.contains("fuel allocated for hostcalls has been exhausted") {
+        let limit = bounds.returned_max;
+        Fault::Returned { call, limit }
+    } else {
+        return Failed::Other(error);
     })
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Climber {
     pub(super) folder: Folder,
     /// The highest signed revision that was in force.
     pub(super) highest: Option<(u64, String)>,
+    /// Somebody waits: it is not compiled at the lowest priority first.
+    pub(super) in_haste: bool,
 }
 
 /// A component on its way.
@@ -64,10 +66,11 @@ impl Ladder {
             component,
             folder,
             highest,
+            in_haste,
         } = climber;
         let signed = self.verify(&component, highest)?;
         book.step(number, State::Verified);
-        let code = self.compile(component)?;
+        let code = self.compile(component, in_haste)?;
         book.step(number, State::Compiled);
         let generation = self.configure(code, &folder, revision)?;
         book.step(number, State::Configured);
@@ -95,13 +98,16 @@ impl Ladder {
         }
     }
 
-    fn compile(&self, component: Part) -> Result<Code, Rejection> {
-        match component {
-            Part::Known(code) => Ok(code),
-            Part::New { bytes, .. } => {
-                Code::compile(&self.engine, &bytes, &self.settings, &self.compiler)
-            }
+    fn compile(&self, component: Part, in_haste: bool) -> Result<Code, Rejection> {
+        let bytes = match component {
+            Part::Known(code) => return Ok(code),
+            Part::New { bytes, .. } => bytes,
+        };
+        if in_haste {
+            let settings = self.settings.in_haste();
+            return Code::compile(&self.engine, &bytes, &settings, &self.compiler);
         }
+        Code::compile(&self.engine, &bytes, &self.settings, &self.compiler)
     }
 
     fn configure(

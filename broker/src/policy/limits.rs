@@ -139,7 +139,7 @@ fn at_most(
 }
 
 /// At most `limit` bytes on one line.
-fn words(text: &str, limit: usize) -> String {
+pub(super) fn words(text: &str, limit: usize) -> String {
     let (cut, _) = text.split_at(text.floor_char_boundary(limit));
     cut.replace(char::is_control, " ")
 }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!   source ─> swap: code ─> instance ─> generation ─> cases ─> active ─> revisions (watch)
-//!     ^                                                          │
-//!   watch                                     session ── calls ──┘ pool ─> instance ─> limits
+//!     ^               │                                          │
+//!   watch             └─> compile (a child process)              │
+//!                                             session ── calls ──┘ pool ─> instance ─> limits
 //! ```
 //!
 //! A CONNECT takes one [`Generation`] and makes all its calls on it; a session never mixes two. What bounds a component is in [`Settings`]; what it does
@@ -48,7 +49,7 @@ pub mod watch;
 pub use anatomy::{Anatomy, ContractVersion};
 pub use blocking::Blocking;
 pub use cases::CaseFile;
-pub use compile::Compiler;
+pub use compile::{Compiler, child as compiler_child};
 pub use counts::Counts;
 pub use desk::{ComponentFile, Offer};
 pub use embedded::COMPONENT as EMBEDDED_COMPONENT;

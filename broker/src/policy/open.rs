@@ -191,6 +191,8 @@ impl Start<'_> {
             },
             folder: folder.clone(),
             highest: self.standing.signed.clone(),
+            // Nobody is served yet.
+            in_haste: true,
         };
         let proven = self.ladder.climb(climber, self.book)?;
         self.book.set_revision(number, proven.generation.revision());

@@ -145,6 +145,7 @@ impl Policy {
                 folder: folder.clone(),
                 // An older signed revision is what is wanted.
                 highest: None,
+                in_haste: true,
             };
             let proven = shared.ladder.climb(climber, &shared.book)?;
             Ok(Former {

@@ -21,6 +21,16 @@ pub const COMPONENT_TOO_LARGE: &str = "component-too-large";
 pub const COMPONENT_UNREADABLE: &str = "component-unreadable";
 /// The bytes are no valid WebAssembly component.
 pub const COMPONENT_INVALID: &str = "component-invalid";
+/// The component's machine code would be absurdly large.
+pub const COMPILE_OUTPUT: &str = "compile-output";
+/// The compiler used up its time on a core.
+pub const COMPILE_CPU: &str = "compile-cpu";
+/// The compiler used up its memory.
+pub const COMPILE_MEMORY: &str = "compile-memory";
+/// The compiler got no core for too long: nothing is known about the component.
+pub const COMPILE_TIME: &str = "compile-time";
+/// The compiler could not be run, or ended otherwise.
+pub const COMPILE_FAILED: &str = "compile-failed";
 /// The component wants something from the host.
 pub const IMPORTS_NOT_EMPTY: &str = "imports-not-empty";
 /// The component does not speak the contract at all.
@@ -29,8 +39,6 @@ pub const CONTRACT_MISSING: &str = "contract-missing";
 pub const CONTRACT_VERSION: &str = "contract-version";
 /// A function of the contract is missing or has another type.
 pub const EXPORTS_MISMATCH: &str = "exports-mismatch";
-/// The component faulted while it was tried.
-pub const POLICY_FAULT: &str = "policy-fault";
 /// A document cannot be read or is over a limit.
 pub const DOCUMENTS_UNREADABLE: &str = "documents-unreadable";
 /// The policy found problems in its documents.
@@ -60,6 +68,31 @@ pub const SHELF_FAILED: &str = "shelf-failed";
 /// The host itself cannot run policies.
 pub const HOST_FAILED: &str = "host-failed";
 
+// The component faulted while it was tried: `fault-` and the kind of the fault.
+
+/// [`Fault::Busy`].
+pub const FAULT_BUSY: &str = "fault-busy";
+/// [`Fault::Configure`].
+pub const FAULT_CONFIGURE: &str = "fault-configure";
+/// [`Fault::Deadline`].
+pub const FAULT_DEADLINE: &str = "fault-deadline";
+/// [`Fault::Host`].
+pub const FAULT_HOST: &str = "fault-host";
+/// [`Fault::Memory`].
+pub const FAULT_MEMORY: &str = "fault-memory";
+/// [`Fault::Parts`].
+pub const FAULT_PARTS: &str = "fault-parts";
+/// [`Fault::Stack`].
+pub const FAULT_STACK: &str = "fault-stack";
+/// [`Fault::Table`].
+pub const FAULT_TABLE: &str = "fault-table";
+/// [`Fault::TooLarge`] and [`Fault::Returned`].
+pub const FAULT_TOO_LARGE: &str = "fault-too-large";
+/// [`Fault::Trap`].
+pub const FAULT_TRAP: &str = "fault-trap";
+/// [`Fault::Value`].
+pub const FAULT_VALUE: &str = "fault-value";
+
 impl Rejection {
     /// A rejection of the caller's own.
     pub(crate) fn new(
@@ -83,12 +116,116 @@ impl Rejection {
     }
 }
 
+/// A fault of a candidate, with the limit that it met.
 impl From<Fault> for Rejection {
     fn from(fault: Fault) -> Self {
-        Self::new(
-            POLICY_FAULT,
-            fault.to_string(),
-            "mend the policy; `iotda-broker policy test` runs it under the same limits",
-        )
+        let (code, help) = match fault {
+            Fault::Busy { .. } => (FAULT_BUSY, "offer it again, or raise `wait_max`"),
+            Fault::Configure { .. } => (
+                FAULT_CONFIGURE,
+                "mend the policy: the same documents must give the same answer, whatever was configured before",
+            ),
+            Fault::Deadline { .. } => (
+                FAULT_DEADLINE,
+                "find the loop in the policy, or raise `call_deadline` or `configure_deadline`",
+            ),
+            Fault::Host { .. } => (
+                FAULT_HOST,
+                "this is not the policy's fault: check the limits of the process, and report it if they are sane",
+            ),
+            Fault::Memory { .. } => (
+                FAULT_MEMORY,
+                "let the policy keep less in memory, or raise `memory_max`",
+            ),
+            Fault::Parts { .. } => (
+                FAULT_PARTS,
+                "link the component's modules into fewer: no tool chain needs so many",
+            ),
+            Fault::Stack { .. } => (
+                FAULT_STACK,
+                "find the endless recursion in the policy, or raise `stack_max`",
+            ),
+            Fault::Table { .. } => (FAULT_TABLE, "use a smaller table, or raise `table_max`"),
+            Fault::Returned { .. } => (
+                FAULT_TOO_LARGE,
+                "let the policy return less, or raise `returned_max`",
+            ),
+            Fault::TooLarge { .. } => (
+                FAULT_TOO_LARGE,
+                "let the policy return less: `wit/policy.wit` lists the limits of the contract",
+            ),
+            Fault::Trap { .. } => (
+                FAULT_TRAP,
+                "mend the policy: a panic, an index out of range and an arithmetic error are traps",
+            ),
+            Fault::Value { .. } => (
+                FAULT_VALUE,
+                "mend the policy: `wit/policy.wit` says what each value may be",
+            ),
+        };
+        let help = format!("{help}; `iotda-broker policy test` runs it under the same limits");
+        Self::new(code, fault.to_string(), help)
+    }
+}
+
+/// An error of the runtime with its causes, as one line.
+pub(super) fn one_line(error: &wasmtime::Error) -> String {
+    let line = format!("{error:#}");
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::TooLarge;
+    use std::time::Duration;
+
+    #[test]
+    fn a_fault_is_rejected_by_its_kind_with_its_words() {
+        let (call, cause, limit, wanted) = ("identify", "c".to_owned(), 1, 2);
+        let source = TooLarge {
+            what: "w",
+            value: 2,
+            limit,
+        };
+        let time = Duration::from_secs(1);
+        for fault in [
+            Fault::Busy { call, waited: time },
+            Fault::Configure {
+                cause: cause.clone(),
+            },
+            Fault::Deadline { call, limit: time },
+            Fault::Host {
+                call,
+                cause: cause.clone(),
+            },
+            Fault::Memory {
+                call,
+                wanted,
+                limit,
+            },
+            Fault::Parts {
+                limit,
+                cause: cause.clone(),
+            },
+            Fault::Returned { call, limit },
+            Fault::Stack { call, limit },
+            Fault::Table {
+                call,
+                wanted,
+                limit,
+            },
+            Fault::TooLarge { call, source },
+            Fault::Trap {
+                call,
+                cause: cause.clone(),
+            },
+            Fault::Value { call, cause },
+        ] {
+            let rejection = Rejection::from(fault.clone());
+            assert_eq!(rejection.code, format!("fault-{}", fault.kind()));
+            assert_eq!(rejection.message, fault.to_string());
+            assert!(!rejection.help.is_empty());
+        }
     }
 }

@@ -28,6 +28,18 @@ pub struct Settings {
     pub returned_max: usize,
     /// Bytes of a component. A Rust policy has some 300 KiB; Python and JavaScript ones need 20 MiB, and more memory.
     pub component_max: usize,
+    /// Time on a core that the compiler of one component may take; the kernel counts whole seconds, so it is rounded up. A Rust policy takes
+    /// some 300 ms, a Python one 12 s.
+    #[serde(with = "humantime_serde")]
+    pub compile_cpu: Duration,
+    /// Bytes of address space of the compiler's process, its program included.
+    pub compile_memory: usize,
+    /// How long the compiler, which takes only cores that nobody else wants, may be without any before it is started again as one among others.
+    #[serde(with = "humantime_serde")]
+    pub compile_patience: Duration,
+    /// How long a compiler may take on the wall: each of the two.
+    #[serde(with = "humantime_serde")]
+    pub compile_wall: Duration,
 }
 
 impl Default for Settings {
@@ -42,6 +54,10 @@ impl Default for Settings {
             stack_max: 512 << 10,
             returned_max: 2 << 20,
             component_max: 4 << 20,
+            compile_cpu: Duration::from_secs(10),
+            compile_memory: 512 << 20,
+            compile_patience: Duration::from_secs(5),
+            compile_wall: Duration::from_mins(1),
         }
     }
 }
@@ -52,6 +68,14 @@ impl Settings {
         match self.instances_max {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             set => set,
+        }
+    }
+
+    /// For a compilation that somebody waits for, and that takes a core from nobody who is served: it is one among others from the start.
+    pub(super) fn in_haste(&self) -> Self {
+        Self {
+            compile_patience: Duration::ZERO,
+            ..self.clone()
         }
     }
 }

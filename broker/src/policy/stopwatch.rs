@@ -59,7 +59,16 @@ impl Stopwatch {
 }
 
 fn thread_time() -> Option<Duration> {
-    let line = std::fs::read_to_string(THREAD_TIME).ok()?;
+    time_in(THREAD_TIME)
+}
+
+/// How long the first thread of another process has run; `None` once it is gone.
+pub(super) fn process_time(id: u32) -> Option<Duration> {
+    time_in(&format!("/proc/{id}/schedstat"))
+}
+
+fn time_in(file: &str) -> Option<Duration> {
+    let line = std::fs::read_to_string(file).ok()?;
     let nanoseconds = line.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))
 }

@@ -93,8 +93,18 @@ pub enum Outcome {
 impl Policy {
     /// Compiles, checks and activates the first generation, with nothing around it: for tools and tests. Blocks for some 300 ms.
     pub fn start(settings: Settings, candidate: Candidate) -> Result<Self, Rejection> {
+        Self::start_with(settings, Compiler::InProcess, candidate)
+    }
+
+    /// The same with a compiler that has limits.
+    pub fn start_with(
+        settings: Settings,
+        compiler: Compiler,
+        candidate: Candidate,
+    ) -> Result<Self, Rejection> {
         let opening = Opening {
             settings,
+            compiler,
             ..Opening::default()
         };
         Self::open(opening, Ok(candidate))
@@ -163,11 +173,17 @@ impl Policy {
     /// nothing else.
     pub async fn offer_any(&self, mut offer: Offer) -> Result<Outcome, Rejection> {
         let mut desk = self.0.desk.lock().await;
-        if offer.origin == Origin::File {
-            desk.see_files(&mut offer);
-        }
+        let is_news = offer.origin != Origin::File || desk.see_files(&mut offer);
         let (origin, stage) = (offer.origin, offer.stage);
         let wanted = desk.complete(offer);
+        if wanted.made == desk.made {
+            if is_news {
+                // Whoever takes a change back wants it gone from its trial, too.
+                self.drop_trial(&mut desk, &superseded());
+            }
+            self.store(&desk).await;
+            return Ok(Outcome::Same(self.active()));
+        }
         let outcome = self.judge(&mut desk, origin, stage, wanted).await;
         if origin == Origin::Upload && outcome.is_ok() {
             desk.overrule_files();
@@ -184,11 +200,6 @@ impl Policy {
         stage: Option<Stage>,
         wanted: Wanted,
     ) -> Result<Outcome, Rejection> {
-        if wanted.made == desk.made {
-            // Whoever takes a change back wants it gone from its trial, too.
-            self.drop_trial(desk, &superseded());
-            return Ok(Outcome::Same(self.active()));
-        }
         if let Some(trial) = desk
             .trial
             .as_ref()
@@ -212,6 +223,7 @@ impl Policy {
             component: wanted.part(&self.active()),
             folder: Folder::clone(&wanted.folder),
             highest: desk.signed.clone(),
+            in_haste: false,
         };
         self.keep(wanted).await;
         let shared = Arc::clone(&self.0);
@@ -471,11 +483,12 @@ impl Shared {
 /// For tools that try a component without serving it.
 pub fn try_out(
     settings: &Settings,
+    compiler: &Compiler,
     component: &[u8],
     documents: Vec<Document>,
 ) -> Result<Generation, Rejection> {
     let engine = code::engine(settings)?;
-    let code = code::Code::compile(&engine, component, settings, &Compiler::InProcess)?;
+    let code = code::Code::compile(&engine, component, &settings.in_haste(), compiler)?;
     Generation::configure(code, documents, settings, 1)
 }
 

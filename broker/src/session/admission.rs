@@ -6,8 +6,9 @@
 use super::broker::Broker;
 use super::card::Card;
 use super::clock;
+use super::reached::Reached;
 use crate::contract::{self, Lookup, Principal, Refusal, Subject};
-use crate::decision::Cause;
+use crate::decision::{Cause, Stage};
 use crate::grant::Grant;
 use crate::policy::Generation;
 use std::sync::Arc;
@@ -59,19 +60,20 @@ pub(crate) async fn admit(
     broker: &Broker,
     connect: &Arc<contract::Connect>,
     judged_by: &mut u64,
+    reached: &mut Reached,
 ) -> Result<Admitted, NotAdmitted> {
     let in_force = broker.policy.in_force();
     let mut generation = Arc::clone(in_force.active());
     for _ in 0..ENROL_ATTEMPTS {
         *judged_by = generation.revision();
-        let mut admitted = prove(broker, &generation, connect).await?;
+        let mut admitted = prove(broker, &generation, connect, reached).await?;
         let answers = in_force.for_client(&admitted.grant.client_id, &admitted.product);
         if answers.revision() != generation.revision()
             && generation.revision() == in_force.active().revision()
         {
             generation = Arc::clone(answers);
             *judged_by = generation.revision();
-            admitted = prove(broker, &generation, connect).await?;
+            admitted = prove(broker, &generation, connect, reached).await?;
         }
         if enrol(broker, &admitted.principal).await? {
             // Stored: from now on the record alone says whether the certificate is the client's.
@@ -88,11 +90,15 @@ async fn prove(
     broker: &Broker,
     generation: &Arc<Generation>,
     connect: &Arc<contract::Connect>,
+    reached: &mut Reached,
 ) -> Result<Admitted, NotAdmitted> {
-    let lookup = Arc::new(generation.identify(connect).await??);
+    let identify = generation.identify(connect);
+    let lookup = Arc::new(reached.by(Stage::Identify, identify).await??);
     let subject = find(broker, &lookup).await?;
-    let principal = generation.authenticate(connect, &subject).await??;
-    let grant = authorize(generation, &principal, &subject).await?;
+    reached.found(&subject);
+    let authenticate = generation.authenticate(connect, &subject);
+    let principal = reached.by(Stage::Authenticate, authenticate).await??;
+    let grant = authorize(generation, &principal, &subject, reached).await?;
     let (product, node) = place(subject);
     Ok(Admitted {
         generation: Arc::clone(generation),
@@ -118,6 +124,7 @@ pub(crate) async fn judge(
     principal: &Principal,
     own: &Arc<Generation>,
     card: &Card,
+    reached: &mut Reached,
 ) -> Result<Judged, NotAdmitted> {
     // An error would say that the gate was closed, which nobody does.
     let _turn = broker.judging.acquire().await;
@@ -135,9 +142,8 @@ pub(crate) async fn judge(
         let (product, node) = place(subject);
         Ok((grant, product, node))
     };
-    let judged = generation
-        .authorize_read(principal, clock::now(), read, compile)
-        .await?;
+    let authorize = generation.authorize_read(principal, clock::now(), read, compile);
+    let judged = reached.by(Stage::Authorize, authorize).await?;
     let (grant, product, node) = judged?;
     Ok(Judged {
         generation,
@@ -165,12 +171,15 @@ async fn authorize(
     generation: &Arc<Generation>,
     principal: &Principal,
     subject: &Subject,
+    reached: &mut Reached,
 ) -> Result<Grant, NotAdmitted> {
-    let granted = generation
-        .authorize(principal, subject, clock::now())
-        .await??;
+    let authorize = generation.authorize(principal, subject, clock::now());
+    let granted = reached.by(Stage::Authorize, authorize).await??;
     let compiled = Grant::compile(granted, generation.inboxes(), subject);
-    compiled.map_err(|large| NotAdmitted::Fault(large.to_string()))
+    compiled.map_err(|large| {
+        reached.stage = Stage::Authorize;
+        NotAdmitted::Fault(large.to_string())
+    })
 }
 
 /// True where nothing was to be stored or it was stored.

@@ -6,6 +6,7 @@ use super::inboxes::Postman;
 use super::kept::Store;
 use super::limits::Settings;
 use super::sessions::Sessions;
+use crate::decision;
 use crate::engine::{self, Engine};
 use crate::metrics::Metrics;
 use crate::policy::{Generation, Policy};
@@ -29,6 +30,8 @@ pub struct Parts {
     pub trust: TrustStore,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where decisions are written down.
+    pub decisions: decision::Log,
     /// The operator's limits of sessions.
     pub settings: Settings,
     /// How the engine is started.
@@ -45,6 +48,8 @@ pub struct Broker {
     pub trust: TrustStore,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where decisions are written down.
+    pub decisions: decision::Log,
     /// Who is here.
     pub sessions: Sessions,
     /// The operator's limits of sessions.
@@ -85,6 +90,7 @@ impl Broker {
             registry: parts.registry,
             trust: parts.trust,
             metrics: parts.metrics,
+            decisions: parts.decisions,
             sessions: Sessions::default(),
             settings: parts.settings,
             away,

@@ -9,7 +9,9 @@ use super::card::Card;
 use super::claim::{self, Arrival};
 use super::clock;
 use super::connection::Connection;
+use super::decided;
 use super::limits::Limits;
+use super::reached::Reached;
 use super::refusal::Refusing;
 use super::rules::Rules;
 use super::seat::Seat;
@@ -17,23 +19,27 @@ use super::session::Session;
 use super::terms::{Terms, packet_max};
 use super::will::{self, Will};
 use super::wire;
-use crate::decision::{Action, Cause, Record};
+use crate::contract;
+use crate::decision::{Action, Cause, Claim, Record, Stage};
 use bytestring::ByteString;
 use std::sync::Arc;
 
 /// Why nobody is judged while an operator has shut everything.
 pub(super) const DENIES_ALL: &str = "an operator has shut everything: try again later";
+/// CONNACK.
+const ACCEPTED: u8 = 0;
 
 /// A CONNECT on its way; what is known of the client so far, for the record of the decision.
 pub(super) struct Candidate<'b> {
     broker: &'b Arc<Broker>,
     connect: wire::Connect,
     arrival: Arrival,
-    peer: String,
     client_id: ByteString,
     client: Arc<str>,
-    product: String,
     generation: u64,
+    /// What it claims, in the contract's words.
+    claimed: Option<Arc<contract::Connect>>,
+    reached: Reached,
 }
 
 impl<'b> Candidate<'b> {
@@ -41,12 +47,12 @@ impl<'b> Candidate<'b> {
         Self {
             broker,
             connect,
-            peer: arrival.peer.to_string(),
             arrival,
             client_id: ByteString::new(),
             client: Arc::from(""),
-            product: String::new(),
             generation: 0,
+            claimed: None,
+            reached: Reached::default(),
         }
     }
 
@@ -62,15 +68,21 @@ impl<'b> Candidate<'b> {
             return Err(Refusing::new(Cause::DenyAll, DENIES_ALL));
         }
         let claimed = claim::claim(&self.connect, &self.client_id, &self.arrival, clock::now());
-        let admitted = admit(self.broker, &Arc::new(claimed), &mut self.generation).await?;
+        let claimed = Arc::clone(self.claimed.insert(Arc::new(claimed)));
+        let admitted = admit(
+            self.broker,
+            &claimed,
+            &mut self.generation,
+            &mut self.reached,
+        )
+        .await?;
         self.client = Arc::clone(&admitted.grant.client_id);
-        self.product.clone_from(&admitted.product);
         let limits = Limits::new(&admitted.grant.limits, &self.broker.settings);
         let terms = Terms::agree(&self.connect, &limits, &self.broker.settings)?;
         let will = self.will(&admitted, &limits)?;
         let (mut session, present) = self.sit(admitted, terms, will).await?;
         if session.is_outdated(self.arrival.followed) {
-            session.judge().await?;
+            session.judge(&mut self.reached).await?;
         }
         session
             .enforce()
@@ -89,15 +101,18 @@ impl<'b> Candidate<'b> {
             .ok_or_else(|| Refusing::new(Cause::Fault, "no random bytes for a client id"))
     }
 
-    fn will(&self, admitted: &Admitted, limits: &Limits) -> Result<Option<Box<Will>>, Refusing> {
+    fn will(
+        &mut self,
+        admitted: &Admitted,
+        limits: &Limits,
+    ) -> Result<Option<Box<Will>>, Refusing> {
         let admit =
             |will| Will::admit(will, self.connect.level, &admitted.grant, limits).map(Box::new);
-        self.connect
-            .will
-            .as_ref()
-            .map(admit)
-            .transpose()
-            .map_err(Refusing::from)
+        let admitted = self.connect.will.as_ref().map(admit).transpose();
+        if let Err(will::Refused::Rules(_)) = &admitted {
+            self.reached.stage = Stage::Will;
+        }
+        admitted.map_err(Refusing::from)
     }
 
     /// Takes the client's place in the table: the session before it ends here. True where its state came along.
@@ -142,6 +157,7 @@ impl<'b> Candidate<'b> {
             },
             client,
             raw_client: (&*self.client_id).into(),
+            username: self.connect.username.as_deref().map(Into::into),
             product: admitted.product.as_str().into(),
             node: admitted.node.as_str().into(),
             authority: self.arrival.proof.authority.as_deref().map(Into::into),
@@ -165,6 +181,17 @@ impl<'b> Candidate<'b> {
         session.greet();
     }
 
+    /// Counts and logs that the client is in.
+    pub(super) fn accepted(&self) {
+        self.broker.metrics.connected("accepted", "accepted");
+        let record = Record {
+            told: Some(ACCEPTED),
+            ..self.record().at_stage(Stage::Authorize)
+        };
+        let is_sampled = self.broker.decisions.samples_connect();
+        decided::judged(self.broker, &record, is_sampled, || self.claim());
+    }
+
     /// Counts, logs and answers a refusal.
     pub(super) fn refuse(&self, connection: &mut Connection, refusing: &Refusing) {
         let result = if refusing.is_fault() {
@@ -173,28 +200,41 @@ impl<'b> Candidate<'b> {
             "refused"
         };
         self.broker.metrics.connected(result, refusing.cause.name());
-        refusing.record(self.record(clock::now())).emit();
+        let level = self.connect.level;
+        let record = refusing.record(self.record().at_stage(self.reached.stage), level);
+        decided::judged(self.broker, &record, false, || self.claim());
         let most = packet_max(&self.connect);
-        refusing.connack(self.connect.level, most, &mut connection.output);
+        refusing.connack(level, most, &mut connection.output);
     }
 
     /// The record of the decision, with what is known so far.
-    pub(super) fn record(&self, at: u64) -> Record<'_> {
+    fn record(&self) -> Record<'_> {
+        let proof = &self.arrival.proof;
         Record {
+            generation: self.generation,
             client: &self.client,
             raw_client: &self.client_id,
-            product: &self.product,
-            peer: &self.peer,
-            generation: self.generation,
-            ..Record::new(at, Action::Connect)
+            username: self.connect.username.as_deref(),
+            record: &self.reached.record,
+            product: &self.reached.product,
+            peer: Some(self.arrival.peer),
+            listener: &self.arrival.listener,
+            level: Some(self.connect.level),
+            leaf: proof.chain.first().map_or(&[], AsRef::as_ref),
+            micros: self.reached.micros,
+            ..Record::new(clock::now(), Action::Connect)
         }
+    }
+
+    fn claim(&self) -> Option<Box<Claim>> {
+        self.claimed.as_deref().and_then(Claim::of)
     }
 }
 
 impl From<will::Refused> for Refusing {
     fn from(refused: will::Refused) -> Self {
         match refused {
-            will::Refused::Rules(refusal) => refusal.into(),
+            will::Refused::Rules(refusal) | will::Refused::TooLarge(refusal) => refusal.into(),
             will::Refused::NotOffered(code) => Self::new(
                 Cause::Protocol(code),
                 "the will asks for what is not offered",

@@ -14,6 +14,7 @@ pub(crate) struct Card {
     pub(crate) record: Arc<str>,
     /// The client id as the client sent it, or as it was assigned.
     pub(crate) raw_client: Box<str>,
+    pub(crate) username: Option<Box<str>>,
     /// Empty for an application.
     pub(crate) product: Box<str>,
     /// Empty for an application.
@@ -34,6 +35,7 @@ impl Card {
             client: client.into(),
             record: client.into(),
             raw_client: client.into(),
+            username: None,
             product: "p".into(),
             node: client.into(),
             authority: None,

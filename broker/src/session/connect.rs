@@ -7,8 +7,8 @@
 use super::broker::Broker;
 use super::candidate::Candidate;
 use super::claim::Arrival;
-use super::clock;
 use super::connection::{Connection, Stream};
+use super::decided;
 use super::hello::{NoHello, hello};
 use super::live;
 use super::refusal::Refusing;
@@ -52,12 +52,9 @@ async fn open(
     let mut candidate = Candidate::new(broker, connect, arrival);
     match candidate.open(connection).await {
         Ok(session) => {
-            broker.metrics.connected("accepted", "accepted");
-            broker
-                .metrics
-                .connect_seconds
-                .observe(started.elapsed().as_secs_f64());
-            candidate.record(clock::now()).emit();
+            let took = started.elapsed().as_secs_f64();
+            broker.metrics.connect_seconds.observe(took);
+            candidate.accepted();
             Some(session)
         }
         Err(refusing) => {
@@ -82,7 +79,8 @@ fn answer_no_hello(
         return broker.metrics.connected("refused", "no_connect");
     };
     broker.metrics.connected("refused", cause.name());
-    tracing::debug!(peer = %arrival.peer, detail, "a malformed connect");
+    let refusing = Refusing::new(*cause, detail.as_str());
+    decided::refused_by_host(broker, arrival, &refusing, *level);
     // A CONNECT that cannot be read does not say what the client takes.
-    Refusing::new(*cause, detail.as_str()).connack(*level, usize::MAX, &mut connection.output);
+    refusing.connack(*level, usize::MAX, &mut connection.output);
 }

@@ -5,10 +5,12 @@
 //! see [`super::outbound`].
 
 use super::connection::OUTPUT_HIGH;
+use super::decided::Access;
 use super::inboxes::Inboxed;
 use super::inspect::{Answer, Inspected};
 use super::outbound::Offered;
 use super::queue::{Queued, expiry_left, is_expired};
+use super::reached::micros;
 use super::session::Session;
 use super::subscriptions::Match;
 use super::{clock, wire};
@@ -17,6 +19,7 @@ use crate::decision::Action;
 use crate::engine::Message;
 use crate::grant::Decision;
 use bytes::BytesMut;
+use std::time::Instant;
 
 /// What became of a message.
 pub(super) enum Accepted {
@@ -57,7 +60,7 @@ impl Session {
         &mut self,
         message: &Message,
         matched: &Match,
-        decision: Decision,
+        decision: (Decision, bool),
         output: &mut BytesMut,
     ) -> Accepted {
         let Some((qos, inspect)) = self.passes(message, matched, decision) else {
@@ -159,7 +162,7 @@ impl Session {
         &mut self,
         message: Message,
         matched: &Match,
-        decision: Decision,
+        decision: (Decision, bool),
     ) -> Option<Queued> {
         let (qos, inspect) = self.passes(&message, matched, decision)?;
         let message = queued(&message, qos, matched);
@@ -175,6 +178,7 @@ impl Session {
         mut queued: Queued,
         rule: u16,
     ) -> Option<Queued> {
+        let started = Instant::now();
         let inspected = Inspected {
             action: Actions::RECEIVE,
             topic: &queued.topic,
@@ -183,17 +187,21 @@ impl Session {
             payload: &queued.payload,
             rule,
         };
-        match self.inspect(inspected).await {
+        let answer = self.inspect(inspected).await;
+        let access = Access {
+            action: Action::Receive,
+            topic: &queued.topic,
+            qos: queued.qos,
+        };
+        let took = micros(started);
+        self.decided(access, answer.decided(rule).took(took));
+        match answer {
             Answer::Allow(payload) => {
                 queued.payload = payload;
                 Some(queued)
             }
-            Answer::Deny(refusal) => {
-                self.denied(Action::Receive, &queued.topic, queued.qos, &refusal);
-                None
-            }
-            Answer::Fault(fault) => {
-                self.record(Action::Receive).fault(&fault).emit();
+            Answer::Deny(_) => None,
+            Answer::Fault(_) => {
                 self.broker.metrics.dropped("fault", 1);
                 None
             }

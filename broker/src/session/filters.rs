@@ -4,18 +4,21 @@
 //! one ends the connection. See [`super::links`] for what the engine is told.
 
 use super::candidate::DENIES_ALL;
+use super::decided::{Access, Decided};
 use super::end::End;
 use super::inspect::{Answer, Inspected};
 use super::qos::{OFFERED, lower};
+use super::reached::micros;
 use super::session::Session;
 use super::subscriptions::Subscription;
 use super::wire::{self, Filter, Subscribe, Unsubscribe};
 use crate::contract::{Actions, Qos, Refusal};
-use crate::decision::{Action, Cause};
+use crate::decision::{Action, Cause, Source};
 use crate::engine::Down;
 use crate::grant::{Decision, filter};
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
+use std::time::Instant;
 use tokio::task::coop::consume_budget;
 
 const FILTER_INVALID: u8 = 0x8F;
@@ -34,15 +37,18 @@ impl Session {
         for asked in packet.filters {
             // A packet may hold many thousands of them: others shall run in between.
             consume_budget().await;
-            match self.grant_filter(&asked).await {
-                Ok(qos) => {
+            let started = Instant::now();
+            let judged = self.grant_filter(&asked).await;
+            self.decided_filter(&asked, &judged, started);
+            match judged {
+                Ok(Granted { qos, .. }) => {
                     let added = self.add(asked, qos, packet.subscription_id).await;
                     added.map_err(|_| End::EngineDown)?;
                     codes.push(qos as u8);
                 }
                 Err(refusal) => {
                     codes.push(refusal.cause.suback(self.terms.level));
-                    reason.get_or_insert(refusal.detail);
+                    reason.get_or_insert(refusal.refusal.detail);
                 }
             }
         }
@@ -75,22 +81,47 @@ impl Session {
     }
 
     /// The QoS at which a filter is granted.
-    async fn grant_filter(&mut self, asked: &Filter) -> Result<Qos, RefusedFilter> {
+    async fn grant_filter(&mut self, asked: &Filter) -> Result<Granted, RefusedFilter> {
         self.check_filter(asked)?;
-        let (max_qos, rule) = match self.rules.grant.subscribe(&asked.filter) {
-            Decision::Allow { max_qos, .. } => (max_qos, None),
-            Decision::Inspect { max_qos, rule, .. } => (max_qos, Some(rule)),
+        let (max_qos, rule, source) = match self.rules.grant.subscribe(&asked.filter) {
+            Decision::Allow { max_qos, rule, .. } => (max_qos, rule, Source::Rule),
+            Decision::Inspect { max_qos, rule, .. } => (max_qos, rule, Source::Inspect),
             Decision::Deny { rule } => {
-                let refusal = self
-                    .rules
-                    .refusal("the rules do not allow this filter", rule);
-                return Err(self.denied_filter(asked, &refusal));
+                let detail = "the rules do not allow this filter";
+                return Err(denied(self.rules.refusal(detail, rule), Source::Rule));
             }
         };
-        if let Some(rule) = rule {
+        if source == Source::Inspect {
             self.inspect_filter(asked, rule).await?;
         }
-        Ok(lower(lower(asked.qos, max_qos), OFFERED))
+        let qos = lower(lower(asked.qos, max_qos), OFFERED);
+        Ok(Granted { qos, rule, source })
+    }
+
+    fn decided_filter(
+        &mut self,
+        asked: &Filter,
+        judged: &Result<Granted, RefusedFilter>,
+        started: Instant,
+    ) {
+        let (decided, told) = match judged {
+            Ok(granted) => (
+                Decided::allowed_by(granted.rule, granted.source),
+                granted.qos as u8,
+            ),
+            Err(refused) => (refused.decided(), refused.cause.suback(self.terms.level)),
+        };
+        let took = if decided.is_by_inspection() {
+            micros(started)
+        } else {
+            0
+        };
+        let access = Access {
+            action: Action::Subscribe,
+            topic: &asked.filter,
+            qos: asked.qos,
+        };
+        self.decided(access, decided.told(Some(told)).took(took));
     }
 
     fn check_filter(&self, asked: &Filter) -> Result<(), RefusedFilter> {
@@ -139,17 +170,13 @@ impl Session {
         };
         match self.inspect(inspected).await {
             Answer::Allow(_) => Ok(()),
-            Answer::Deny(refusal) => Err(self.denied_filter(asked, &refusal)),
-            Answer::Fault(fault) => {
-                self.record(Action::Subscribe).fault(&fault).emit();
-                Err(refused(Cause::Fault, "the filter cannot be inspected"))
-            }
+            Answer::Deny(refusal) => Err(denied(refusal, Source::Inspect)),
+            Answer::Fault(fault) => Err(RefusedFilter {
+                source: Source::Inspect,
+                fault: Some(fault),
+                ..refused(Cause::Fault, "the filter cannot be inspected")
+            }),
         }
-    }
-
-    fn denied_filter(&self, asked: &Filter, refusal: &Refusal) -> RefusedFilter {
-        self.denied(Action::Subscribe, &asked.filter, asked.qos, refusal);
-        refused(refusal.into(), refusal.detail.as_str())
     }
 
     /// Retain handling and retain-as-published are accepted and without effect: nothing is retained.
@@ -174,15 +201,51 @@ impl Session {
     }
 }
 
+/// A filter that is granted.
+struct Granted {
+    qos: Qos,
+    rule: u16,
+    source: Source,
+}
+
 /// A filter that is not granted.
 struct RefusedFilter {
     cause: Cause,
-    detail: String,
+    /// Its sentence is what the client is told.
+    refusal: Refusal,
+    source: Source,
+    /// Nobody was judged, for this reason.
+    fault: Option<String>,
 }
 
+impl RefusedFilter {
+    fn decided(&self) -> Decided<'_> {
+        match &self.fault {
+            Some(fault) => Decided::fault(fault),
+            None => Decided::refused(&self.refusal, self.source),
+        }
+    }
+}
+
+/// By the host.
 fn refused(cause: Cause, detail: impl Into<String>) -> RefusedFilter {
     RefusedFilter {
         cause,
-        detail: detail.into(),
+        refusal: Refusal {
+            code: cause.code(),
+            detail: detail.into(),
+            rule: None,
+        },
+        source: Source::Host,
+        fault: None,
+    }
+}
+
+fn denied(refusal: Refusal, source: Source) -> RefusedFilter {
+    RefusedFilter {
+        cause: (&refusal).into(),
+        refusal,
+        source,
+        fault: None,
     }
 }

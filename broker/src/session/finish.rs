@@ -6,19 +6,21 @@
 
 use super::clock;
 use super::connection::Connection;
+use super::decided::{Access, Decided};
 use super::end::End;
 use super::inspect::{Answer, Inspected};
 use super::mailbox::Takeover;
 use super::park;
+use super::reached::micros;
 use super::session::Session;
-use super::will::Will;
+use super::will::{WILL_REFUSED, Will};
 use super::wire;
-use crate::contract::Actions;
-use crate::decision::Action;
+use crate::contract::{Actions, Refusal};
+use crate::decision::{Action, Source};
 use crate::engine::Message;
 use crate::grant::Decision;
 use crate::metrics::Metrics;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Ends the connection; the session may live on.
 pub(super) async fn finish(mut session: Box<Session>, mut connection: Connection, end: End) {
@@ -30,6 +32,8 @@ pub(super) async fn finish(mut session: Box<Session>, mut connection: Connection
         detail = end.detail(),
         "connection ended"
     );
+    // What the last packets brought is not counted yet.
+    session.settle();
     session.last_word(&mut connection, &end);
     if !end.wants_will() {
         session.will = None;
@@ -91,28 +95,10 @@ impl Session {
     }
 
     async fn fire(&mut self, will: Will) -> &'static str {
-        let payload = match self.rules.grant.publish(&will.topic, will.qos) {
-            _ if self.rules.denies_all => return "denied",
-            _ if !self.rules.grant.limits.will || self.has_run_out() => return "denied",
-            Decision::Allow { .. } => will.payload.clone(),
-            Decision::Deny { rule } => {
-                let refusal = self
-                    .rules
-                    .refusal("the rules do not allow the will's topic any more", rule);
-                self.denied(Action::Will, &will.topic, will.qos, &refusal);
-                return "denied";
-            }
-            Decision::Inspect { rule, .. } => match self.inspect_will(&will, rule).await {
-                Answer::Allow(payload) => payload,
-                Answer::Deny(refusal) => {
-                    self.denied(Action::Will, &will.topic, will.qos, &refusal);
-                    return "denied";
-                }
-                Answer::Fault(fault) => {
-                    self.record(Action::Will).fault(&fault).emit();
-                    return "fault";
-                }
-            },
+        let payload = match self.may_fire(&will).await {
+            Answer::Allow(payload) => payload,
+            Answer::Deny(_) => return "denied",
+            Answer::Fault(_) => return "fault",
         };
         let message = Message {
             expires: will.expires(clock::now()),
@@ -127,6 +113,42 @@ impl Session {
         match self.publisher.publish(&mut vec![message]).await {
             Ok(()) => "published",
             Err(_) => "engine_down",
+        }
+    }
+
+    /// What the rules in force say of the will.
+    async fn may_fire(&mut self, will: &Will) -> Answer {
+        let started = Instant::now();
+        let access = Access {
+            action: Action::Will,
+            topic: &will.topic,
+            qos: will.qos,
+        };
+        if self.rules.denies_all || !self.rules.grant.limits.will || self.has_run_out() {
+            let refusal = Refusal {
+                code: WILL_REFUSED,
+                detail: "the client may not leave a will any more".to_owned(),
+                rule: None,
+            };
+            self.decided(access, Decided::refused(&refusal, Source::Host));
+            return Answer::Deny(refusal);
+        }
+        match self.rules.grant.publish(&will.topic, will.qos) {
+            Decision::Allow { rule, .. } => {
+                self.decided(access, Decided::allowed(rule, false));
+                Answer::Allow(will.payload.clone())
+            }
+            Decision::Deny { rule } => {
+                let detail = "the rules do not allow the will's topic any more";
+                self.decided(access, Decided::denied(rule, false, detail));
+                Answer::Deny(self.rules.refusal(detail, rule))
+            }
+            Decision::Inspect { rule, .. } => {
+                let answer = self.inspect_will(will, rule).await;
+                let took = micros(started);
+                self.decided(access, answer.decided(rule).took(took));
+                answer
+            }
         }
     }
 

@@ -3,7 +3,10 @@
 //! Bounded by the deadline and by the size of a CONNECT, since nobody has proven anything yet. What is no CONNECT at all is closed
 //! without a word (MQTT-3.1.0-1).
 
+use super::broker::Broker;
+use super::claim::Arrival;
 use super::connection::{Connection, Stream};
+use super::decided;
 use super::refusal::Refusing;
 use super::terms::packet_max;
 use super::wire::{self, FromClient, Level};
@@ -54,13 +57,14 @@ async fn read(connection: &mut Connection, max: u32) -> Result<wire::Connect, No
 }
 
 /// Tells a client that there is no room, in its own version, and closes. What sends no CONNECT in time is just closed.
-pub async fn turn_away(stream: Stream, deadline: Duration) {
+pub async fn turn_away(broker: &Broker, stream: Stream, arrival: &Arrival, deadline: Duration) {
     let mut connection = Connection::new(stream);
     if let Ok(connect) = hello(&mut connection, deadline, TURNED_AWAY_MAX).await {
         let full = Refusing::new(
             Cause::Limit,
             "the broker has no room for another connection",
         );
+        decided::refused_by_host(broker, arrival, &full, connect.level);
         let most = packet_max(&connect);
         full.connack(connect.level, most, &mut connection.output);
         connection.close().await;

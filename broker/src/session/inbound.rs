@@ -5,14 +5,16 @@
 //! passes goes into the [`super::intake`].
 
 use super::candidate::DENIES_ALL;
+use super::decided::{Access, Decided};
 use super::end::End;
 use super::inspect::{Answer, Inspected};
 use super::intake::Intake;
+use super::reached::micros;
 use super::session::Session;
 use super::wire::Publish;
 use super::{clock, qos};
 use crate::contract::{Actions, Qos, Refusal};
-use crate::decision::{Action, Cause};
+use crate::decision::{Action, Cause, Source};
 use crate::engine::Message;
 use crate::grant::{Decision, filter};
 use bytes::Bytes;
@@ -27,7 +29,12 @@ struct Dropped {
     /// For the metric.
     why: &'static str,
     cause: Cause,
-    reason: String,
+    /// Its sentence is what the client is told.
+    refusal: Refusal,
+    source: Source,
+    /// Nobody was judged, for this reason.
+    fault: Option<String>,
+    micros: u32,
 }
 
 /// A PUBLISH that passes if this rule's inspection lets it.
@@ -38,8 +45,15 @@ pub(super) struct ToInspect {
 
 /// Leave to pass, or a rule to ask.
 enum Passing {
-    Allowed,
+    Allowed(Passed),
     Inspect { rule: u16 },
+}
+
+/// By which rule, and who decided in the end.
+struct Passed {
+    rule: u16,
+    source: Source,
+    micros: u32,
 }
 
 impl Session {
@@ -55,7 +69,7 @@ impl Session {
         let topic = topic.map_err(|code| broke(code, "the topic alias stands for no topic"))?;
         packet.topic = self.rules.grant.without_suffix(topic);
         match self.passes_rules(&packet, intake.now) {
-            Ok(Passing::Allowed) => self.take(packet, intake),
+            Ok(Passing::Allowed(passed)) => self.take(packet, &passed, intake),
             Ok(Passing::Inspect { rule }) => return Ok(Some(ToInspect { packet, rule })),
             Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
         }
@@ -69,10 +83,16 @@ impl Session {
         intake: &mut Intake,
     ) -> Result<(), End> {
         let ToInspect { mut packet, rule } = asked;
-        match self.inspected(&packet, rule).await {
+        let started = Instant::now();
+        match self.inspected(&packet, rule, started).await {
             Ok(payload) => {
                 packet.payload = payload;
-                self.take(packet, intake);
+                let passed = Passed {
+                    rule,
+                    source: Source::Inspect,
+                    micros: micros(started),
+                };
+                self.take(packet, &passed, intake);
             }
             Err(dropped) => self.refuse_publish(&packet, dropped, intake)?,
         }
@@ -124,20 +144,29 @@ impl Session {
 
     fn allowed(&mut self, packet: &Publish) -> Result<Passing, Dropped> {
         let rules = &mut self.rules;
-        let decision = rules.cache.publish(&rules.grant, &packet.topic, packet.qos);
+        let (decision, cached) = rules.cache.publish(&rules.grant, &packet.topic, packet.qos);
         match decision {
-            Decision::Allow { .. } => Ok(Passing::Allowed),
+            Decision::Allow { rule, .. } => Ok(Passing::Allowed(Passed {
+                rule,
+                source: Source::of_rules(cached),
+                micros: 0,
+            })),
             Decision::Inspect { rule, .. } => Ok(Passing::Inspect { rule }),
             Decision::Deny { rule } => {
                 let refusal = self
                     .rules
                     .refusal("the rules do not allow to publish on this topic", rule);
-                Err(self.refused(packet, refusal))
+                Err(denied(refusal, Source::of_rules(cached)))
             }
         }
     }
 
-    async fn inspected(&mut self, packet: &Publish, rule: u16) -> Result<Bytes, Dropped> {
+    async fn inspected(
+        &mut self,
+        packet: &Publish,
+        rule: u16,
+        started: Instant,
+    ) -> Result<Bytes, Dropped> {
         let inspected = Inspected {
             action: Actions::PUBLISH,
             topic: &packet.topic,
@@ -148,24 +177,23 @@ impl Session {
         };
         match self.inspect(inspected).await {
             Answer::Allow(payload) => Ok(payload),
-            Answer::Deny(refusal) => Err(self.refused(packet, refusal)),
-            Answer::Fault(fault) => {
-                self.record(Action::Publish).fault(&fault).emit();
-                Err(dropped(
-                    "fault",
-                    Cause::Fault,
-                    "the message cannot be inspected",
-                ))
-            }
+            Answer::Deny(refusal) => Err(Dropped {
+                micros: micros(started),
+                ..denied(refusal, Source::Inspect)
+            }),
+            Answer::Fault(fault) => Err(Dropped {
+                source: Source::Inspect,
+                fault: Some(fault),
+                micros: micros(started),
+                ..dropped("fault", Cause::Fault, "the message cannot be inspected")
+            }),
         }
     }
 
-    fn refused(&self, packet: &Publish, refusal: Refusal) -> Dropped {
-        self.denied(Action::Publish, &packet.topic, packet.qos, &refusal);
-        dropped("denied", (&refusal).into(), refusal.detail)
-    }
-
-    fn take(&mut self, packet: Publish, intake: &mut Intake) {
+    fn take(&mut self, packet: Publish, passed: &Passed, intake: &mut Intake) {
+        let told = self.puback(&packet, 0);
+        let decided = Decided::allowed_by(passed.rule, passed.source);
+        self.decided(asked(&packet), decided.told(told).took(passed.micros));
         intake.answer(&packet, 0, None);
         let expiry = packet
             .expiry
@@ -182,19 +210,48 @@ impl Session {
         });
     }
 
+    /// The code as the client hears it: 3.1.1 has none in its PUBACK, and QoS 0 has no PUBACK.
+    #[inline]
+    fn puback(&self, packet: &Publish, code: u8) -> Option<u8> {
+        (packet.qos != Qos::AtMostOnce && self.is_v5()).then_some(code)
+    }
+
     /// 3.1.1 has no code for a fault, and an acknowledgement would say that all is well: its connection is closed, the client tries again.
     fn refuse_publish(
-        &self,
+        &mut self,
         packet: &Publish,
         dropped: Dropped,
         intake: &mut Intake,
     ) -> Result<(), End> {
+        let code = dropped.cause.told().puback;
+        let told = self.puback(packet, code);
+        self.decided(asked(packet), dropped.decided().told(told));
         self.broker.metrics.dropped(dropped.why, 1);
+        let reason = dropped.refusal.detail;
         if dropped.cause == Cause::Fault && !self.is_v5() && packet.qos != Qos::AtMostOnce {
-            return Err(End::Fault(dropped.reason));
+            return Err(End::Fault(reason));
         }
-        intake.answer(packet, dropped.cause.told().puback, Some(dropped.reason));
+        intake.answer(packet, code, Some(reason));
         Ok(())
+    }
+}
+
+impl Dropped {
+    fn decided(&self) -> Decided<'_> {
+        let decided = match &self.fault {
+            Some(fault) => Decided::fault(fault),
+            None => Decided::refused(&self.refusal, self.source),
+        };
+        decided.took(self.micros)
+    }
+}
+
+#[inline]
+fn asked(packet: &Publish) -> Access<'_> {
+    Access {
+        action: Action::Publish,
+        topic: &packet.topic,
+        qos: packet.qos,
     }
 }
 
@@ -219,11 +276,30 @@ fn broke(code: u8, detail: &str) -> End {
     }
 }
 
+/// By the host.
 fn dropped(why: &'static str, cause: Cause, reason: impl Into<String>) -> Dropped {
     Dropped {
         why,
         cause,
-        reason: reason.into(),
+        refusal: Refusal {
+            code: cause.code(),
+            detail: reason.into(),
+            rule: None,
+        },
+        source: Source::Host,
+        fault: None,
+        micros: 0,
+    }
+}
+
+fn denied(refusal: Refusal, source: Source) -> Dropped {
+    Dropped {
+        why: "denied",
+        cause: (&refusal).into(),
+        refusal,
+        source,
+        fault: None,
+        micros: 0,
     }
 }
 

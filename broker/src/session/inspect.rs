@@ -1,8 +1,10 @@
 //! Asking the policy for one message, where a rule says `inspect`. The only call of a component in the packet loop.
 
 use super::clock;
+use super::decided::Decided;
 use super::session::Session;
 use crate::contract::{Access, Actions, Qos, Refusal, Subject, Verdict};
+use crate::decision::Source;
 use bytes::Bytes;
 
 /// One message or filter that shall be inspected.
@@ -23,6 +25,17 @@ pub(super) enum Answer {
     Deny(Refusal),
     /// It could not say: nobody was judged, and nothing passes.
     Fault(String),
+}
+
+impl Answer {
+    /// As a decision. `rule`: the one that asked.
+    pub(super) fn decided(&self, rule: u16) -> Decided<'_> {
+        match self {
+            Self::Allow(_) => Decided::allowed_by(rule, Source::Inspect),
+            Self::Deny(refusal) => Decided::refused(refusal, Source::Inspect),
+            Self::Fault(fault) => Decided::fault(fault),
+        }
+    }
 }
 
 impl Session {

@@ -7,9 +7,10 @@
 use super::admission::{self, Judged, NotAdmitted};
 use super::clock::{self, end_of_validity};
 use super::end::End;
+use super::reached::Reached;
 use super::session::Session;
 use crate::contract::{Refusal, UtcMs};
-use crate::decision::Action;
+use crate::decision::Stage;
 use crate::metrics::Metrics;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -25,9 +26,9 @@ const WRONG_CERTIFICATE: u16 = 303;
 
 impl Session {
     /// Brings the newest rules into force, until they are the newest; `Err` where the client may not stay.
-    pub(super) async fn judge(&mut self) -> Result<(), NotAdmitted> {
+    pub(super) async fn judge(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         let began = Instant::now();
-        let judged = self.judge_until_newest().await;
+        let judged = self.judge_until_newest(reached).await;
         let took = began.elapsed().as_secs_f64();
         self.broker.metrics.judge_seconds.observe(took);
         let result = judged
@@ -35,19 +36,14 @@ impl Session {
             .err()
             .map_or("stays", |not| not.cause().name());
         Metrics::count(&self.broker.metrics.judged, result);
-        match &judged {
-            Ok(()) => self.record(Action::Judge).emit(),
-            Err(NotAdmitted::Refused(refusal)) => {
-                self.record(Action::Judge).refused(refusal).emit();
-            }
-            Err(NotAdmitted::Fault(fault)) => self.record(Action::Judge).fault(fault).emit(),
-        }
+        self.judged_again(&judged, reached);
         judged
     }
 
     /// The same for a session in its packet loop, with what follows for its subscriptions and what is on its way.
     pub(super) async fn judge_and_enforce(&mut self) -> Result<(), End> {
-        self.judge().await.map_err(End::from)?;
+        let judged = self.judge(&mut Reached::live()).await;
+        judged.map_err(End::from)?;
         self.enforce().await.map_err(|_| End::EngineDown)
     }
 
@@ -64,7 +60,7 @@ impl Session {
         ends.flatten().min()
     }
 
-    async fn judge_until_newest(&mut self) -> Result<(), NotAdmitted> {
+    async fn judge_until_newest(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         loop {
             // Nobody is asked while everything is refused: the policy may be what is wrong. Whoever opens it again has all judged.
             if self.broker.policy.denies_all() {
@@ -72,7 +68,7 @@ impl Session {
                 return Ok(());
             }
             self.check_chain()?;
-            self.judge_with_patience().await?;
+            self.judge_with_patience(reached).await?;
             self.rules.denies_all = false;
             if !self.is_under_old_rules() {
                 return Ok(());
@@ -80,10 +76,10 @@ impl Session {
         }
     }
 
-    async fn judge_with_patience(&mut self) -> Result<(), NotAdmitted> {
+    async fn judge_with_patience(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         let mut attempt = 1;
         loop {
-            match self.judge_once().await {
+            match self.judge_once(reached).await {
                 Err(NotAdmitted::Fault(_)) if attempt < ATTEMPTS => sleep(PAUSE * attempt).await,
                 judged => return judged,
             }
@@ -91,10 +87,11 @@ impl Session {
         }
     }
 
-    async fn judge_once(&mut self) -> Result<(), NotAdmitted> {
+    async fn judge_once(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
+        reached.stage = Stage::Host;
         let card = &self.seat.mailbox.card;
         let (principal, own) = (&self.rules.principal, &self.rules.generation);
-        let judged = admission::judge(&self.broker, principal, own, card).await?;
+        let judged = admission::judge(&self.broker, principal, own, card, reached).await?;
         self.check_identity(&judged)?;
         let Judged {
             generation, grant, ..

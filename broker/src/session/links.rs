@@ -7,7 +7,6 @@ use super::qos::lower;
 use super::queue::Queued;
 use super::session::Session;
 use crate::contract::Qos;
-use crate::decision::Action;
 use crate::engine::Down;
 use crate::grant::Decision;
 
@@ -27,7 +26,7 @@ impl Session {
         self.broker.metrics.dropped("revoked", dropped as u64);
         self.inspect_outbound().await;
         for gone in forbidden {
-            self.broker.metrics.denied(Action::Subscribe.name());
+            self.revoked(&gone);
             if gone.linked {
                 self.unlink(&gone.filter)?;
             }
@@ -44,7 +43,7 @@ impl Session {
         loop {
             let rules = &mut self.rules;
             let asks = |message: &Queued| match rules.receive(&message.topic) {
-                Decision::Inspect { rule, .. } if !message.greeting => Some(rule),
+                (Decision::Inspect { rule, .. }, _) if !message.greeting => Some(rule),
                 _ => None,
             };
             let Some((at, message, rule)) = self.outbound.find_from(place, asks) else {

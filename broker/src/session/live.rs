@@ -109,7 +109,7 @@ impl Session {
     /// Moves what was brought into the output, as far as there is room, and counts it.
     async fn feed(&mut self, connection: &mut Connection) -> Result<(), End> {
         let fed = self.move_on(&mut connection.output).await;
-        self.tally.settle(&self.broker.metrics);
+        self.settle();
         fed
     }
 

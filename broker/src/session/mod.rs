@@ -6,7 +6,7 @@
 //!                │ candidate  │ filters, links      SUBSCRIBE, UNSUBSCRIBE
 //!                │ claim      │ incoming, deliver   messages to the client, through outbound
 //!                │ admission  │ judge               the rules again, when they change
-//!                │ terms      │
+//!                │ terms      │ decided             every decision: counted, and into the decision log
 //!                v            v
 //!              seat ──> sessions (table) <── inboxes, follow, admin: by mailbox
 //! ```
@@ -57,6 +57,7 @@ mod claim;
 mod clock;
 mod connection;
 mod copies;
+mod decided;
 mod deliver;
 mod end;
 mod filters;
@@ -79,6 +80,7 @@ mod outbound;
 mod park;
 mod qos;
 mod queue;
+mod reached;
 mod refusal;
 mod rules;
 mod seat;

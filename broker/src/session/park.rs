@@ -158,7 +158,7 @@ impl Session {
                 self.store(queued);
             }
         }
-        self.tally.settle(&self.broker.metrics);
+        self.settle();
     }
 
     pub(super) async fn store_inboxed(&mut self, messages: impl IntoIterator<Item = Inboxed>) {
@@ -174,7 +174,7 @@ impl Session {
                 self.store(queued);
             }
         }
-        self.tally.settle(&self.broker.metrics);
+        self.settle();
     }
 
     fn store(&mut self, queued: super::queue::Queued) {

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 #[derive(Debug)]
 pub(crate) struct Refusing {
     pub(crate) cause: Cause,
-    /// Where the rules refused: code, sentence and rule, for the log. Otherwise code 0.
+    /// Code, sentence and rule, for the log.
     refusal: Refusal,
 }
 
@@ -27,7 +27,7 @@ impl Refusing {
     /// Refused by the host itself.
     pub(crate) fn new(cause: Cause, detail: impl Into<String>) -> Self {
         let refusal = Refusal {
-            code: 0,
+            code: cause.code(),
             detail: detail.into(),
             rule: None,
         };
@@ -59,8 +59,13 @@ impl Refusing {
         wire::connack(level, &connack, out);
     }
 
-    /// The record of this decision.
-    pub(crate) fn record<'a>(&'a self, record: Record<'a>) -> Record<'a> {
+    /// The record of this decision, as it is told in this version.
+    pub(crate) fn record<'a>(&'a self, record: Record<'a>, level: Level) -> Record<'a> {
+        let record = Record {
+            level: Some(level),
+            told: self.cause.connack(level),
+            ..record
+        };
         if self.is_fault() {
             record.fault(&self.refusal.detail)
         } else {
@@ -76,7 +81,11 @@ mod tests {
 
     #[test]
     fn a_fault_is_recorded_as_a_fault_and_a_refusal_as_a_denial() {
-        let record = |refusing: &Refusing| refusing.record(Record::new(0, Action::Connect)).verdict;
+        let record = |refusing: &Refusing| {
+            refusing
+                .record(Record::new(0, Action::Connect), Level::V4)
+                .verdict
+        };
         for cause in [Cause::Fault, Cause::EngineDown] {
             assert_eq!(record(&Refusing::new(cause, "x")), Verdict::Fault);
         }

@@ -7,7 +7,7 @@ use crate::policy::Generation;
 use std::sync::Arc;
 
 /// The contract's code for a topic that no rule allows.
-const TOPIC_REFUSED: u16 = 400;
+pub(super) const TOPIC_REFUSED: u16 = 400;
 
 pub(crate) struct Rules {
     pub(crate) generation: Arc<Generation>,
@@ -48,18 +48,24 @@ impl Rules {
         self.subject = None;
     }
 
-    /// What the rules say of a delivery of this topic.
-    pub(crate) fn receive(&mut self, topic: &str) -> Decision {
+    /// What the rules say of a delivery of this topic, and whether that was remembered.
+    pub(crate) fn receive(&mut self, topic: &str) -> (Decision, bool) {
         self.cache.receive(&self.grant, topic)
     }
 
     /// Whether a delivery of this topic is allowed as far as the topic goes.
     pub(crate) fn may_receive(&mut self, topic: &str) -> bool {
-        !matches!(self.receive(topic), Decision::Deny { .. })
+        !matches!(self.receive(topic), (Decision::Deny { .. }, _))
     }
 
-    /// What the rules say of a topic that the client's link brings; `None`: it comes by one of the client's own inboxes.
-    pub(crate) fn arrives(&mut self, topic: &str, product: &str, node: &str) -> Option<Decision> {
+    /// What the rules say of a topic that the client's link brings, and whether that was remembered; `None`: it comes by one of the
+    /// client's own inboxes.
+    pub(crate) fn arrives(
+        &mut self,
+        topic: &str,
+        product: &str,
+        node: &str,
+    ) -> Option<(Decision, bool)> {
         let Self {
             cache,
             grant,

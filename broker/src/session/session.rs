@@ -15,9 +15,9 @@ use super::tally::Tally;
 use super::terms::Terms;
 use super::verdict::Verdict;
 use super::will::Will;
-use super::{clock, wire::Level};
-use crate::contract::{Message, Qos, Refusal, UtcMs};
-use crate::decision::{Action, Record};
+use super::wire::Level;
+use crate::contract::{Message, UtcMs};
+use crate::decision::Sampler;
 use crate::engine::{Link, Publisher};
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(super) copies: Copies,
     pub(super) verdict: Verdict,
     pub(super) tally: Tally,
+    /// Which allowed accesses have a line in the decision log.
+    pub(super) sampler: Sampler,
     pub(super) will: Option<Box<Will>>,
     /// What the client proved itself with over TLS: checked again when authorities change.
     pub(super) chain: Box<[CertificateDer<'static>]>,
@@ -75,6 +77,7 @@ impl Session {
             copies: state.copies,
             verdict: Verdict::default(),
             tally: Tally::default(),
+            sampler: broker.decisions.sampler(number),
             chain_ends: super::judge::earliest_end(&chain),
             chain: chain.into(),
             broker,
@@ -109,29 +112,6 @@ impl Session {
     /// Other rules are in force: their limits hold from now on.
     pub(super) fn renew_rates(&mut self) {
         self.rates = rates(&self.rules);
-    }
-
-    /// Logs a denial of one packet, filter or delivery, and counts it.
-    pub(super) fn denied(&self, action: Action, topic: &str, qos: Qos, refusal: &Refusal) {
-        self.broker.metrics.denied(action.name());
-        let record = Record {
-            topic,
-            qos: qos as u8,
-            ..self.record(action)
-        };
-        record.refused(refusal).emit();
-    }
-
-    /// A record that names this session. The peer is left to the CONNECT's record.
-    pub(super) fn record(&self, action: Action) -> Record<'_> {
-        let card = &self.seat.mailbox.card;
-        Record {
-            client: &card.client,
-            raw_client: &card.raw_client,
-            product: &card.product,
-            generation: self.rules.generation.revision(),
-            ..Record::new(clock::now(), action)
-        }
     }
 }
 

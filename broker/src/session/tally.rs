@@ -1,16 +1,20 @@
-//! What a session has delivered and dropped in one turn of its task, added to the shared counters at once: one addition that threads
+//! What a session has decided, delivered and dropped in one turn of its task, added to the shared counters at once: one addition that threads
 //! share costs as much as writing a small message. What a session that is dropped in the middle has not added is not counted.
 
 use crate::contract::Qos;
-use crate::decision::Action;
-use crate::metrics::{ActionLabel, Metrics};
+use crate::decision::{self, Action};
+use crate::metrics::{AccessCounts, ActionLabel, Metrics};
 
 /// Counts of one turn.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     unreliable: u64,
     reliable: u64,
-    pub(super) denied: u64,
+    /// Decisions of the rules in the packet loop.
+    pub(super) decided: AccessCounts,
+    /// The client has had its lines in the decision log: for the rest of the turn they are only counted.
+    pub(super) is_muted: bool,
+    pub(super) unlogged: u64,
     pub(super) expired: u64,
     pub(super) too_large: u64,
     pub(super) queue_full: u64,
@@ -29,7 +33,7 @@ impl Tally {
     }
 
     /// Adds all to the shared counters and starts anew.
-    pub(super) fn settle(&mut self, metrics: &Metrics) {
+    pub(super) fn settle(&mut self, metrics: &Metrics, decisions: &decision::Log) {
         let turn = std::mem::take(self);
         let [unreliable, reliable] = &metrics.deliveries;
         for (counter, count) in [(unreliable, turn.unreliable), (reliable, turn.reliable)] {
@@ -41,10 +45,17 @@ impl Tally {
         metrics.dropped("over_packet_maximum", turn.too_large);
         metrics.dropped("queue_full", turn.queue_full);
         metrics.dropped("deny_all", turn.shut);
-        if turn.denied > 0 {
-            let action = Action::Receive.name();
-            let denials = metrics.denials.get_or_create(&ActionLabel { action });
-            denials.inc_by(turn.denied);
+        metrics.accesses.add(&turn.decided);
+        for (action, is_receive) in [(Action::Publish, false), (Action::Receive, true)] {
+            let denied = turn.decided.denied(is_receive);
+            if denied > 0 {
+                let action = action.name();
+                let denials = metrics.denials.get_or_create(&ActionLabel { action });
+                denials.inc_by(denied);
+            }
+        }
+        if turn.unlogged > 0 {
+            decisions.lost(turn.unlogged);
         }
     }
 }
@@ -52,23 +63,36 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::{Source, Verdict};
+    use crate::metrics::AccessKind;
     use prometheus_client::metrics::counter::Counter;
 
     #[test]
     fn is_added_once() {
         let metrics = Metrics::default();
+        let drops = &metrics.decision_log_drops;
+        let decisions = decision::Log::start(&decision::Settings::default(), drops).unwrap();
         let mut tally = Tally::default();
         tally.written(Qos::AtMostOnce);
         tally.written(Qos::AtLeastOnce);
         tally.written(Qos::AtLeastOnce);
         tally.queue_full += 3;
-        tally.denied += 4;
-        tally.settle(&metrics);
-        tally.settle(&metrics);
+        let echo = AccessKind::of(Action::Receive, Verdict::Deny, Source::Cache).unwrap();
+        for _ in 0..4 {
+            tally.decided.count(echo);
+        }
+        tally.is_muted = true;
+        tally.unlogged += 2;
+        tally.settle(&metrics, &decisions);
+        tally.settle(&metrics, &decisions);
+        assert!(!tally.is_muted);
+        assert_eq!(drops.rate.get(), 2);
         assert_eq!(metrics.deliveries.each_ref().map(Counter::get), [1, 2]);
         let text = metrics.encode();
         assert!(text.contains("drops_total{cause=\"queue_full\"} 3"));
         assert!(text.contains("denials_total{action=\"receive\"} 4"));
+        let decided = "decisions_total{action=\"receive\",verdict=\"deny\",source=\"cache\"} 4";
+        assert!(text.contains(decided), "{text}");
         assert!(!text.contains("expired"));
     }
 }

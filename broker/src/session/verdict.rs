@@ -30,8 +30,8 @@ pub(super) struct Wanted {
     pub(super) matched: Match,
     /// More than one filter is in the engine, so copies may come.
     pub(super) copied: bool,
-    /// What `receive` says; `None`: one of the client's own inboxes brings it.
-    pub(super) decision: Option<Decision>,
+    /// What `receive` says, and whether that was remembered then; `None`: one of the client's own inboxes brings it.
+    pub(super) decision: Option<(Decision, bool)>,
 }
 
 #[derive(Debug)]
@@ -42,23 +42,25 @@ struct Known {
 }
 
 impl Verdict {
-    /// What is known of the topic, or what `decide` says of it now. `None`: no filter wants it.
+    /// What is known of the topic, or what `decide` says of it now; and which of the two. `None`: no filter wants it.
     #[inline]
     pub(super) fn on(
         &mut self,
         topic: &str,
         basis: Basis,
         decide: impl FnOnce() -> Option<Wanted>,
-    ) -> Option<&Wanted> {
-        let is_known = |known: &Known| known.basis == basis && known.topic == topic;
-        if !self.known.as_deref().is_some_and(is_known) {
+    ) -> Option<(&Wanted, bool)> {
+        let is_this = |known: &Known| known.basis == basis && known.topic == topic;
+        let is_known = self.known.as_deref().is_some_and(is_this);
+        if !is_known {
             self.known = Some(Box::new(Known {
                 topic: topic.to_owned(),
                 basis,
                 wanted: decide(),
             }));
         }
-        self.known.as_ref()?.wanted.as_ref()
+        let wanted = self.known.as_ref()?.wanted.as_ref()?;
+        Some((wanted, is_known))
     }
 }
 
@@ -119,11 +121,13 @@ mod tests {
         let mut verdict = Verdict::default();
         let mut last = None;
         for ((topic, basis, is_new), id) in questions.into_iter().zip(0..) {
-            let answer = verdict.on(topic, basis, || Some(wanted(id))).cloned();
+            let answer = verdict.on(topic, basis, || Some(wanted(id)));
+            let answer = answer.map(|(wanted, is_known)| (wanted.clone(), !is_known));
             if is_new {
                 last = Some(wanted(id));
             }
-            assert_eq!(answer, last, "question {id}");
+            let expected = last.clone().map(|last| (last, is_new));
+            assert_eq!(answer, expected, "question {id}");
         }
     }
 }

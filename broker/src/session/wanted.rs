@@ -4,6 +4,7 @@
 //! session's own filters and against `receive`, whatever brought it. What belongs to one of the client's own inboxes is left to the
 //! inbox. Nothing here waits; a rule that wants the message inspected is named to the caller, [`super::deliver`].
 
+use super::decided::{Access, Decided};
 use super::qos::{OFFERED, lower};
 use super::session::Session;
 use super::subscriptions::Match;
@@ -14,24 +15,25 @@ use crate::engine::Message;
 use crate::grant::Decision;
 
 impl Session {
-    /// What the client's filters and rules say of a message of the link; `None`: it is not for this client, or not by this way, or
-    /// not twice.
+    /// What the client's filters and rules say of a message of the link, and whether that was remembered; `None`: it is not for this
+    /// client, or not by this way, or not twice.
     pub(super) fn wants_linked<'v>(
         &mut self,
         message: &Message,
         verdict: &'v mut Verdict,
-    ) -> Option<(&'v Match, Decision)> {
+    ) -> Option<(&'v Match, (Decision, bool))> {
         let basis = Basis {
             subscriptions: self.subscriptions.state(),
             grant: self.rules.grant.number(),
             local: message.publisher == self.number,
         };
         let decide = || self.decide_linked(&message.topic, basis.local);
-        let wanted = verdict.on(&message.topic, basis, decide)?;
+        let (wanted, is_known) = verdict.on(&message.topic, basis, decide)?;
         if wanted.copied && !self.copies.is_first(message.number) {
             return None;
         }
-        Some((&wanted.matched, wanted.decision?))
+        let (decision, cached) = wanted.decision?;
+        Some((&wanted.matched, (decision, cached || is_known)))
     }
 
     fn decide_linked(&mut self, topic: &str, local: bool) -> Option<Wanted> {
@@ -60,43 +62,37 @@ impl Session {
         Some(wanted)
     }
 
-    /// The QoS of a delivery that may be, and the rule that wants it inspected.
+    /// The QoS of a delivery that may be, and the rule that wants it inspected. Most denied deliveries are the echo of the client's own
+    /// uplink under a broad filter.
+    #[inline]
     pub(super) fn passes(
         &mut self,
         message: &Message,
         matched: &Match,
-        decision: Decision,
+        (decision, cached): (Decision, bool),
     ) -> Option<(Qos, Option<u16>)> {
         if self.rules.denies_all {
             self.tally.shut += 1;
             return None;
         }
-        let (max_qos, inspect) = match decision {
-            Decision::Allow { max_qos, .. } => (max_qos, None),
-            Decision::Inspect { max_qos, rule, .. } => (max_qos, Some(rule)),
-            Decision::Deny { rule } => {
-                self.deny_receive(message, rule);
-                return None;
-            }
+        let qos = lower(lower(message.qos, matched.qos), OFFERED);
+        let receive = |qos| Access {
+            action: Action::Receive,
+            topic: &message.topic,
+            qos,
         };
-        let qos = lower(lower(lower(message.qos, matched.qos), max_qos), OFFERED);
-        Some((qos, inspect))
-    }
-
-    /// Most denied deliveries are the echo of the client's own uplink under a broad filter: counted, and logged only when asked for.
-    fn deny_receive(&mut self, message: &Message, rule: Option<u16>) {
-        self.tally.denied += 1;
-        if tracing::enabled!(target: "decision", tracing::Level::DEBUG) {
-            let refusal = self
-                .rules
-                .refusal("the rules do not allow to receive this topic", rule);
-            let record = self.record(Action::Receive);
-            crate::decision::Record {
-                topic: &message.topic,
-                ..record
+        match decision {
+            Decision::Allow { max_qos, rule, .. } => {
+                let qos = lower(qos, max_qos);
+                self.decided(receive(qos), Decided::allowed(rule, cached));
+                Some((qos, None))
             }
-            .refused(&refusal)
-            .emit();
+            Decision::Inspect { max_qos, rule, .. } => Some((lower(qos, max_qos), Some(rule))),
+            Decision::Deny { rule } => {
+                let detail = "the rules do not allow to receive this topic";
+                self.decided(receive(qos), Decided::denied(rule, cached, detail));
+                None
+            }
         }
     }
 }

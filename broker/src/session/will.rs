@@ -26,7 +26,7 @@ pub(crate) struct Will {
 }
 
 /// The contract's code for a will that may not be published.
-const WILL_REFUSED: u16 = 307;
+pub(super) const WILL_REFUSED: u16 = 307;
 const RETAIN_NOT_SUPPORTED: u8 = 0x9A;
 const QOS_NOT_SUPPORTED: u8 = 0x9B;
 
@@ -35,6 +35,8 @@ const QOS_NOT_SUPPORTED: u8 = 0x9B;
 pub(crate) enum Refused {
     /// By the rules.
     Rules(Refusal),
+    /// By a limit, whatever the rules say.
+    TooLarge(Refusal),
     /// It asks for what is announced as not offered (MQTT-3.2.2-12, MQTT-3.2.2-13).
     NotOffered(u8),
 }
@@ -92,7 +94,7 @@ fn fits(topic: &str, payload: usize, limits: &Limits) -> Result<(), Refused> {
         return Err(refused("the will's topic is no topic name", None));
     }
     if topic.len() > limits.topic || payload > limits.payload {
-        return Err(refused("the will is too large", None));
+        return Err(Refused::TooLarge(refusal("the will is too large", None)));
     }
     Ok(())
 }
@@ -108,11 +110,15 @@ fn allowed(grant: &Grant, topic: &str, qos: Qos) -> Result<(), Refused> {
 }
 
 fn refused(detail: &str, rule: Option<String>) -> Refused {
-    Refused::Rules(Refusal {
+    Refused::Rules(refusal(detail, rule))
+}
+
+fn refusal(detail: &str, rule: Option<String>) -> Refusal {
+    Refusal {
         code: WILL_REFUSED,
         detail: detail.to_owned(),
         rule,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -14,12 +14,16 @@
 mod bounds;
 mod clients;
 mod connack;
+mod decisions;
 mod demo;
 mod engine_guards;
 // Its texts are for the tests of the policy host.
 #[allow(dead_code)]
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+#[allow(dead_code)]
+#[path = "../fixtures/generated.rs"]
+mod generated;
 mod handshakes;
 mod lifecycle;
 mod live_changes;
@@ -30,3 +34,4 @@ mod protocol;
 mod revocation;
 mod security;
 mod support;
+mod swaps;

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::fixtures::hostile;
+use crate::generated::compile_bomb;
 use crate::support::{
     Broker, Connect, Options, puback, publish, publish_v5, subscribe, subscribe_v5, wait_until,
 };
@@ -12,15 +13,22 @@ const RULES: &str = "allow open/#\ninspect i/#";
 
 /// A broker whose policy is the hostile fixture.
 fn broker(rules: &str) -> Broker {
+    broker_with(rules, "")
+}
+
+/// The same with more settings of the policy.
+fn broker_with(rules: &str, settings: &str) -> Broker {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("rules")).unwrap();
     fs::write(dir.path().join("rules/rules.json"), rules).unwrap();
     fs::write(dir.path().join("hostile.wasm"), hostile()).unwrap();
-    let config = "[policies.iotda]\ncomponent = \"hostile.wasm\"\ndirectory = \"rules\"\n";
+    let config = format!(
+        "[policies.iotda]\ncomponent = \"hostile.wasm\"\ndirectory = \"rules\"\n{settings}"
+    );
     Broker::start_in(
         dir,
         &Options {
-            config: config.into(),
+            config,
             ..Options::default()
         },
     )
@@ -235,4 +243,35 @@ fn live_sessions_that_cannot_be_judged_any_more_are_closed_as_a_fault() {
     wait_until("the mended rules", || {
         broker.plain().connect(&Connect::new(4, "new")) == 0
     });
+}
+
+#[test]
+fn a_compile_bomb_is_stopped_and_nobody_else_notices() {
+    let broker = broker_with(RULES, "[policies.iotda.limits]\ncompile_cpu = \"1s\"\n");
+    let (mut reader, mut writer) = (join(&broker, 4, "reader"), join(&broker, 4, "writer"));
+    reader
+        .send(&subscribe(1, &[("open/x", 0)]))
+        .expect(&[0x90, 3, 0, 1, 0]);
+    fs::write(broker.path("hostile.wasm"), compile_bomb()).unwrap();
+    wait_until("the bomb is rejected", || {
+        writer
+            .send(&publish("open/x", b"meanwhile", 1, 1))
+            .expect(&puback(1));
+        assert_eq!(reader.receive().payload(), b"meanwhile");
+        join(&broker, 5, "guest").ping();
+        broker.log().contains("compile-cpu")
+    });
+    assert!(broker.log().contains("more than 1s of a core"));
+    // Whom it met is gone; the next candidate is compiled as ever.
+    let mut other = hostile();
+    // A custom section: nothing changes but the digest.
+    other.extend([0, 2, 1, b'x']);
+    fs::write(broker.path("hostile.wasm"), other).unwrap();
+    fs::write(broker.path("rules/rules.json"), "allow other/#").unwrap();
+    wait_until("the next candidate", || {
+        writer.send(&subscribe(2, &[("other/x", 0)]));
+        writer.receive().body == [0, 2, 0]
+    });
+    broker.signal("TERM");
+    assert_eq!(broker.wait(), Some(0));
 }

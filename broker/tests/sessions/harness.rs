@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use iotda_broker::contract::Qos;
+use iotda_broker::decision;
 use iotda_broker::listener::{self, Bound};
 use iotda_broker::metrics::Metrics;
 use iotda_broker::policy::{Policy, Source};
@@ -58,11 +59,14 @@ pub(crate) async fn start_with(
     candidate.cases.clear();
     let (shutdown, down) = watch::channel(false);
     let trust = TrustStore::new();
+    let metrics = Metrics::default();
+    let decisions = decision::Settings::default();
     let parts = Parts {
         policy: Policy::start(iotda_broker::policy::Settings::default(), candidate).unwrap(),
         registry,
         trust: trust.clone(),
-        metrics: Metrics::default(),
+        decisions: decision::Log::start(&decisions, &metrics.decision_log_drops).unwrap(),
+        metrics,
         settings,
         engine: iotda_broker::engine::Settings::default(),
     };

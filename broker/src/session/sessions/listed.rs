@@ -2,7 +2,6 @@
 
 use crate::contract::UtcMs;
 use crate::session::mailbox::Mailbox;
-use crate::session::wire::Level;
 
 /// What may be told of a session: no secret is in it.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -37,10 +36,7 @@ impl Listed {
             product: card.product.to_string(),
             peer: card.peer.to_string(),
             listener: card.listener.to_string(),
-            protocol: match card.level {
-                Level::V4 => "3.1.1",
-                Level::V5 => "5",
-            },
+            protocol: card.level.name(),
             connected_at: card.connected_at,
             parked: mailbox.is_parked(),
         }

@@ -201,24 +201,62 @@ impl Broker {
         self.admin_request("GET", path, with_token)
     }
 
-    /// Status and body of one request.
+    /// Status and body of one request without a body.
     pub(crate) fn admin_request(
         &self,
         method: &str,
         path: &str,
         with_token: bool,
     ) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.admin()).unwrap();
-        let token = fs::read_to_string(self.path("data/admin.token")).unwrap();
-        let authorization = if with_token {
-            format!("Authorization: Bearer {}\r\n", token.trim())
+        let bearer = format!("Bearer {}", self.admin_token());
+        let headers: &[(&str, &str)] = if with_token {
+            &[("Authorization", &bearer)]
         } else {
-            String::new()
+            &[]
         };
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{authorization}\r\n").unwrap();
+        self.admin_raw(method, path, headers, b"")
+    }
+
+    /// The same with the token, more headers, and a body.
+    pub(crate) fn admin_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, String) {
+        let bearer = format!("Bearer {}", self.admin_token());
+        let headers = [&[("Authorization", &*bearer)], headers].concat();
+        self.admin_raw(method, path, &headers, body)
+    }
+
+    pub(crate) fn admin_token(&self) -> String {
+        let token = fs::read_to_string(self.path("data/admin.token")).unwrap();
+        token.trim().to_owned()
+    }
+
+    /// Status and body of one request with these headers and no other.
+    pub(crate) fn admin_raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.admin()).unwrap();
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        write!(stream, "{head}Content-Length: {}\r\n\r\n", body.len()).unwrap();
+        // A body that is too large may be refused before it is read.
+        let sent = stream.write_all(body);
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let read = stream.read_to_string(&mut answer);
+        let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+            panic!("no answer to {method} {path}: {sent:?} {read:?}");
+        };
         (
             head.split(' ').nth(1).unwrap().parse().unwrap(),
             body.to_owned(),

@@ -8,9 +8,14 @@
     clippy::indexing_slicing
 )]
 
+mod compiling;
+#[path = "../fixtures/mod.rs"]
 mod fixtures;
+#[path = "../fixtures/generated.rs"]
+mod generated;
+mod hostile;
 
-use fixtures::{hostile, text};
+use fixtures::hostile;
 use iotda_broker::contract::{
     Access, Actions, Connect, Document, Grant as WireGrant, Lookup, Principal, Protocol, Qos,
     Subject, Verdict,
@@ -44,6 +49,15 @@ fn candidate(rules: &str) -> Candidate {
 
 fn start(rules: &str) -> Policy {
     Policy::start(Settings::default(), candidate(rules)).unwrap()
+}
+
+/// Filling 16 MiB of memory takes some milliseconds on a core, on a busy machine more than a call may take.
+fn start_patiently(rules: &str) -> Policy {
+    let settings = Settings {
+        call_deadline: Duration::from_millis(250),
+        ..Settings::default()
+    };
+    Policy::start(settings, candidate(rules)).unwrap()
 }
 
 fn connect(client_id: &str) -> Arc<Connect> {
@@ -145,20 +159,20 @@ async fn a_refusal_is_no_fault_and_is_cut_to_size() {
 
 #[tokio::test]
 async fn whatever_a_component_does_is_a_fault_of_its_own_and_the_next_call_is_answered() {
-    let generation = start("").active();
+    let generation = start_patiently("").active();
     for (client_id, kind) in [
         ("trap", "trap"),
-        ("recurse", "trap"),
+        ("recurse", "stack"),
         ("spin", "deadline"),
         ("alloc", "memory"),
         ("bad-fingerprint", "value"),
-        ("huge-string", "value"),
-        ("many-strings", "value"),
+        ("huge-string", "too-large"),
+        ("many-strings", "too-large"),
     ] {
         let began = Instant::now();
         let fault = generation.identify(&connect(client_id)).await.unwrap_err();
         assert_eq!(fault.kind(), kind, "{client_id}: {fault}");
-        // 10 ms of deadline, and what a loaded machine adds.
+        // A quarter of a second, and what a loaded machine adds.
         assert!(began.elapsed() < Duration::from_secs(2), "{client_id}");
         assert!(
             generation.identify(&connect("a")).await.unwrap().is_ok(),
@@ -169,7 +183,7 @@ async fn whatever_a_component_does_is_a_fault_of_its_own_and_the_next_call_is_an
 
 #[tokio::test]
 async fn a_value_over_a_limit_is_a_fault_and_not_cut() {
-    let generation = start("").active();
+    let generation = start_patiently("").active();
     let fault = generation
         .authenticate(&connect("huge-proof"), &EMPTY)
         .await
@@ -267,107 +281,6 @@ async fn the_built_in_policy_passes_its_own_cases_under_production_limits() {
 // --- candidates -------------------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn an_unusable_component_is_rejected_by_name_and_nothing_changes() {
-    let policy = start("allow news/#");
-    let before = policy.active();
-    let whole = hostile();
-    let half = whole.len() / 2;
-    let core_module = wat::parse_str("(module)").unwrap();
-    let cases: [(&str, Vec<u8>, &str); 14] = [
-        ("empty", Vec::new(), rejection::COMPONENT_INVALID),
-        (
-            "text",
-            b"(component)".to_vec(),
-            rejection::COMPONENT_INVALID,
-        ),
-        (
-            "truncated",
-            whole[..half].to_vec(),
-            rejection::COMPONENT_INVALID,
-        ),
-        ("core module", core_module, rejection::COMPONENT_INVALID),
-        (
-            "oversized",
-            vec![0; (4 << 20) + 1],
-            rejection::COMPONENT_TOO_LARGE,
-        ),
-        (
-            "empty component",
-            wat::parse_str("(component)").unwrap(),
-            rejection::CONTRACT_MISSING,
-        ),
-        ("WASI", text("wants-wasi.wat"), rejection::IMPORTS_NOT_EMPTY),
-        (
-            "host function",
-            text("wants-host-function.wat"),
-            rejection::IMPORTS_NOT_EMPTY,
-        ),
-        (
-            "older contract",
-            text("older-contract.wat"),
-            rejection::CONTRACT_VERSION,
-        ),
-        (
-            "missing export",
-            text("without-inspect.wat"),
-            rejection::EXPORTS_MISMATCH,
-        ),
-        (
-            "wrong types",
-            text("wrong-types.wat"),
-            rejection::EXPORTS_MISMATCH,
-        ),
-        (
-            "loop in start",
-            text("spins-at-start.wat"),
-            rejection::POLICY_FAULT,
-        ),
-        (
-            "4 GiB of memory",
-            text("big-memory.wat"),
-            rejection::POLICY_FAULT,
-        ),
-        (
-            "huge table",
-            text("big-table.wat"),
-            rejection::EXPORTS_MISMATCH,
-        ),
-    ];
-    for (name, component, code) in cases {
-        let offered = Candidate {
-            component,
-            ..candidate("allow news/#")
-        };
-        let rejected = policy.offer(offered).await.unwrap_err();
-        assert_eq!(rejected.code, code, "{name}: {rejected}");
-        assert!(
-            !rejected.help.is_empty() && !rejected.message.contains('\n'),
-            "{name}: {rejected}"
-        );
-    }
-    assert!(Arc::ptr_eq(&before, &policy.active()));
-    assert!(may_publish(&policy, "news/today").await);
-}
-
-#[test]
-fn a_damaged_component_is_refused_or_runs_within_its_bounds() {
-    let whole = hostile();
-    for number in 0..16 {
-        let mut component = whole.clone();
-        let place = component.len() * number / 16 + 7;
-        component[place] ^= 1 << (number % 8);
-        // Either is fine, as long as it ends: a digest is what proves integrity.
-        let _ = Policy::start(
-            Settings::default(),
-            Candidate {
-                component,
-                ..candidate("")
-            },
-        );
-    }
-}
-
-#[tokio::test]
 async fn wrong_documents_are_rejected_with_place_and_cause() {
     let policy = start("");
     for (rules, code, told) in [
@@ -380,22 +293,6 @@ async fn wrong_documents_are_rejected_with_place_and_cause() {
             "refuse-silently",
             rejection::CONFIGURE_FAILED,
             "without saying why",
-        ),
-        ("trap", rejection::POLICY_FAULT, "trapped in `configure`"),
-        (
-            "spin",
-            rejection::POLICY_FAULT,
-            "did not answer `configure` within 500ms",
-        ),
-        (
-            "alloc",
-            rejection::POLICY_FAULT,
-            "more than 16777216 bytes of memory",
-        ),
-        (
-            "inboxes",
-            rejection::POLICY_FAULT,
-            "the number of inboxes is 65, over the limit of 64",
         ),
         ("bad-inbox", rejection::SETUP_INVALID, "inbox `in/#`: "),
     ] {

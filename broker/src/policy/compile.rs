@@ -1,8 +1,0 @@
-//! Who compiles: stub.
-/// stub
-#[derive(Clone, Debug, Default)]
-pub enum Compiler {
-    /// stub
-    #[default]
-    InProcess,
-}
