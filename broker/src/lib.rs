@@ -5,7 +5,7 @@
 //! ```text
 //!   cli ── config                                          entry and verbs; file + environment + flags -> final types
 //!    │
-//!    ├─> admin                                             HTTP: health, metrics, policy, sessions, decisions
+//!    ├─> admin                                             HTTP: health, metrics, policy, sessions, decisions, the vendor's calls
 //!    v     │
 //!   listener ──> session ──> policy ──> grant              who may connect; what may it do, message by message
 //!      │            │   │

@@ -10,19 +10,22 @@
 //! | `GET /decisions?after=N&limit=K` | yes | the decision log after line N: JSON lines, with gaps; see `decisions` |
 //! | `GET /decisions/{n}/case` | yes | the line as a table case of `policy test`; 404: it is not in memory; 409: it cannot be one |
 //! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state; 404: there is none |
+//! | `POST /v5/iot/{project_id}/devices/…` | yes | the vendor's calls: see `vendor` |
 //!
-//! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: bodies are those of
-//! `policy`; a connection is axum's. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`.
+//! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: a body has 64 KiB, but those of
+//! `policy`; connections are bounded by `serve`. No CORS, no HTML. Failure: an error has the form `{"code","message","help"}`, below `/v5` the
+//! vendor's.
 
 mod answer;
 mod decisions;
 mod policy;
+mod serve;
 mod token;
+mod vendor;
 
-use std::io;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
@@ -37,6 +40,9 @@ use crate::registry::Registry;
 use crate::session::Sessions;
 use answer::Refused;
 pub use token::Token;
+
+/// Bytes of a request's body, where its endpoint has no limit of its own (a route's inner `DefaultBodyLimit` wins).
+const BODY_MAX: usize = 64 << 10;
 
 /// What the endpoints look at.
 pub struct Admin {
@@ -60,14 +66,9 @@ pub struct Admin {
 
 impl Admin {
     /// Serves until `stopped` is done, then finishes the requests under way.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        stopped: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        axum::serve(listener, routes(Arc::new(self)))
-            .with_graceful_shutdown(stopped)
-            .await
+    pub async fn serve(self, listener: TcpListener, stopped: impl Future<Output = ()>) {
+        let bounds = serve::Bounds::default();
+        serve::serve(listener, routes(Arc::new(self)), bounds, stopped).await;
     }
 }
 
@@ -88,12 +89,14 @@ fn routes(admin: Arc<Admin>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .merge(guarded)
+        .merge(vendor::routes(&admin))
         .fallback(async || {
             Refused::not_found(
                 "there is no such endpoint",
                 "see `GET /policy`, `/sessions`, `/decisions`, `/metrics`",
             )
         })
+        .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(admin)
 }
 

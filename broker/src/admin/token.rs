@@ -23,7 +23,7 @@ impl Token {
         Self(Sha256::digest(text.trim()).into())
     }
 
-    fn is(&self, presented: &str) -> bool {
+    pub(super) fn is(&self, presented: &str) -> bool {
         let presented: [u8; 32] = Sha256::digest(presented).into();
         self.0.ct_eq(&presented).into()
     }
@@ -40,7 +40,8 @@ pub(super) async fn require(
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token after `Bearer`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

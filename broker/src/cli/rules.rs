@@ -41,6 +41,7 @@ impl Rules {
             settings: config.limits.clone(),
             compiler: Compiler::this_program(),
             rollout: config.rollout.clone(),
+            trust: config.trust(),
             metrics: metrics.clone(),
             shelf: Some(shelf.map_err(cannot)?),
             ..Opening::default()

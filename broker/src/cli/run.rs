@@ -51,10 +51,12 @@ pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
     raise_file_limit(prepared.config.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build();
-    runtime
-        .map_err(Error::start("the async runtime cannot be started"))?
-        .block_on(serve(prepared))
+        .build()
+        .map_err(Error::start("the async runtime cannot be started"))?;
+    let served = runtime.block_on(serve(prepared));
+    // Does not wait for a candidate that is being compiled: its process ends by its own limits.
+    runtime.shutdown_background();
+    served
 }
 
 async fn serve(prepared: Prepared) -> Result<(), Error> {
@@ -173,9 +175,7 @@ async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, Error> {
 
 async fn serve_admin(admin: Admin, socket: TcpListener, mut stopped: watch::Receiver<bool>) {
     let stopped = async move { drop(stopped.wait_for(|stop| *stop).await) };
-    if let Err(cause) = admin.serve(socket, stopped).await {
-        error!(%cause, "the admin server has ended");
-    }
+    admin.serve(socket, stopped).await;
 }
 
 /// A visitor of the admin port who has sent half a request, or does not read, would otherwise hold up the stop for ever.

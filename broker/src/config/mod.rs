@@ -24,6 +24,7 @@ pub use limits::Limits;
 pub use listener::{Listener, ListenerKind};
 pub use log::{Log, LogFormat};
 
+use crate::policy::{Pin, PublicKey, Trust};
 use crate::{decision, engine, session};
 use serde::Deserialize;
 use std::{
@@ -96,8 +97,30 @@ pub struct Policy {
     pub directory: Option<PathBuf>,
     /// The component, watched for changes. Default: the one that is built in.
     pub component: Option<PathBuf>,
+    /// The SHA-256 of the only component that may come into force. Default: any.
+    pub component_sha256: Option<Pin>,
+    /// Components must be signed. Default: they need not.
+    pub signature: Option<Signature>,
     /// Limits of calls and values. Default: those of `wit/policy.wit`.
     pub limits: crate::policy::Settings,
     /// How a new generation comes into force. Default: at once, for every session.
     pub rollout: crate::policy::Rollout,
+}
+
+/// Who signs components: with `minisign`, and a revision in the trusted comment that never goes back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The second line of `minisign.pub`.
+    pub public_key: PublicKey,
+}
+
+impl Policy {
+    /// What its components must show.
+    pub fn trust(&self) -> Trust {
+        Trust {
+            pin: self.component_sha256.clone(),
+            key: self.signature.clone().map(|signature| signature.public_key),
+        }
+    }
 }

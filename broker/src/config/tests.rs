@@ -4,6 +4,9 @@ use super::*;
 use ::config::Environment;
 use std::{collections::HashMap, path::Path};
 
+/// That of minisign's own documentation.
+const PUBLIC_KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let pairs: HashMap<_, _> = pairs.iter().map(own).collect();
@@ -114,6 +117,26 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn pin_and_key_of_a_policy_are_read() {
+    let toml = format!(
+        "[policies.iotda]\ncomponent_sha256 = '{}'\n[policies.iotda.signature]\npublic_key = '{PUBLIC_KEY}'",
+        "AB:".repeat(32)
+    );
+    let trust = load(&toml, &[], &Flags::default()).unwrap().policies["iotda"].trust();
+    assert_eq!(trust.pin.unwrap().check(&"ab".repeat(32)), Ok(()));
+    assert_eq!(
+        trust.key.unwrap(),
+        PublicKey::try_from(PUBLIC_KEY.to_owned()).unwrap()
+    );
+
+    let name = "IOTDA_BROKER__POLICIES__IOTDA__SIGNATURE__PUBLIC_KEY";
+    let config = load("", &[(name, PUBLIC_KEY)], &Flags::default()).unwrap();
+    assert!(config.policies["iotda"].trust().key.is_some());
+    let nothing = load("", &[], &Flags::default()).unwrap();
+    assert_eq!(nothing.policies["iotda"].trust(), Trust::default());
+}
+
+#[test]
 fn every_mistake_is_told_at_once() {
     let toml = "
         [limit]\n[limits]\nconnectoins = 1\n[admin]\naddress = 'nowhere'\n[log]\nfilter = 'a=b=c'
@@ -153,6 +176,15 @@ fn a_wrong_word_or_address_is_shown_with_what_may_stand_there() {
             "[admin]\naddress = 'localhost:8080'",
             "`localhost:8080` is no address",
         ),
+        (
+            "[policies.iotda]\ncomponent_sha256 = 'abc'",
+            "`abc` is no SHA-256: 64 hex digits",
+        ),
+        (
+            "[policies.iotda.signature]\npublic_key = 'RWabc'",
+            "`RWabc` is no public key of minisign",
+        ),
+        ("[policies.iotda.signature]", "public_key"),
         (
             "[policies.a]\n[policies.b]",
             "`a`, `b`, and this version serves one",

@@ -92,6 +92,8 @@ const CALL_BUCKETS: [f64; 8] = [0.000_02, 0.000_05, 0.000_1, 0.000_5, 0.002, 0.0
 const SWAP_BUCKETS: [f64; 8] = [0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0, 30.0];
 
 impl Default for Metrics {
+    // A list: names and help of all metrics in one place.
+    #[allow(clippy::too_many_lines)]
     fn default() -> Self {
         let mut names = Registry::with_prefix("iotda_broker");
         let publishes = per_qos(

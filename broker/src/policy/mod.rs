@@ -1,10 +1,12 @@
 //! The policy host: wasmtime, generations, swap, calls.
 //!
 //! ```text
-//!   source ─> swap: code ─> instance ─> generation ─> cases ─> active ─> revisions (watch)
-//!     ^               │                                          │
-//!   watch             └─> compile (a child process)              │
-//!                                             session ── calls ──┘ pool ─> instance ─> limits
+//!   source ─> watch ──┐                 signature, compile (child process)
+//!                     v                    v
+//!   admin ─────> swap: desk ─> ladder: verify, compile, configure, test ─> in force (one pointer) ─> sessions
+//!                  │    ^                                  │                  │
+//!   operate ───────┘    └── supervise: probation, trial    └─> shadow         └─> generation ─> pool ─> instance ─> limits
+//!                  book: history of lives;  shelf: what outlives the process
 //! ```
 //!
 //! A CONNECT takes one [`Generation`] and makes all its calls on it; a session never mixes two. What bounds a component is in [`Settings`]; what it does
@@ -63,7 +65,7 @@ pub use rollout::{LiveSessions, Rollout, Stage};
 pub use settings::Settings;
 pub use shadow::Shadow;
 pub use shelf::Shelf;
-pub use signature::{Trust, decode_signature};
+pub use signature::{Pin, PublicKey, Trust, decode_signature};
 pub use source::Source;
 pub use supervise::{Supervision, supervise};
 pub use swap::{Candidate, Opening, Outcome, Policy, try_out};

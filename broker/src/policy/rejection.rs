@@ -65,6 +65,16 @@ pub const NOTHING_BEFORE: &str = "nothing-before";
 pub const NOTHING_ON_TRIAL: &str = "nothing-on-trial";
 /// What shall outlive the process cannot be stored or read.
 pub const SHELF_FAILED: &str = "shelf-failed";
+/// The component is another one than the pinned one.
+pub const PIN_MISMATCH: &str = "pin-mismatch";
+/// The component has no signature and needs one.
+pub const SIGNATURE_MISSING: &str = "signature-missing";
+/// The signature is malformed, of another key, or of other bytes.
+pub const SIGNATURE_INVALID: &str = "signature-invalid";
+/// The signature does not say which revision this is.
+pub const SIGNATURE_WITHOUT_REVISION: &str = "signature-without-revision";
+/// A newer revision was accepted before, or another component under the same one.
+pub const REVISION_REPLAYED: &str = "revision-replayed";
 /// The host itself cannot run policies.
 pub const HOST_FAILED: &str = "host-failed";
 

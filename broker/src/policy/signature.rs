@@ -1,21 +1,64 @@
-//! What a component must be beside a policy: stub.
-use super::rejection::Rejection;
-/// stub
-#[derive(Clone, Debug, Default)]
-pub struct Trust {}
+//! Whose components are taken: the operator's digest pin and signing key. Pure.
+//!
+//! Without either, everybody's who can write the component's file or holds the admin token. On failure nothing is trusted: every doubt
+//! is a [`Rejection`]. Bounds are those of [`minisign`].
+
+mod header;
+mod minisign;
+mod pin;
+
+#[cfg(test)]
+mod tests;
+
+pub use header::decode_signature;
+pub use minisign::PublicKey;
+pub use pin::Pin;
+
+use super::rejection::{Rejection, SIGNATURE_MISSING};
+
+/// What a component must show before it is compiled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// The only component.
+    pub pin: Option<Pin>,
+    /// Who signs components; without it, a signature that is there is not looked at.
+    pub key: Option<PublicKey>,
+}
+
 impl Trust {
-    /// stub
+    /// Checks the pin, then the signature, then that its revision is not an older one; returns that revision, where a key is set. Takes
+    /// milliseconds for a component of megabytes.
+    ///
+    /// `digest`: the SHA-256 of `component` in lower-case hex. `signature`: the text of the `.minisig` file that came with it. `highest`: the
+    /// highest revision that was accepted so far, with the digest it was accepted for; remember what is returned here with `digest` as the
+    /// next one once the component is in force.
+    ///
+    /// # Errors
+    ///
+    /// Codes `pin-mismatch`, `signature-missing`, `signature-invalid`, `signature-without-revision`, `revision-replayed`.
     pub fn check(
         &self,
-        _c: &[u8],
-        _d: &str,
-        _s: Option<&str>,
-        _h: Option<(u64, String)>,
+        component: &[u8],
+        digest: &str,
+        signature: Option<&str>,
+        highest: Option<(u64, String)>,
     ) -> Result<Option<u64>, Rejection> {
-        Ok(None)
+        if let Some(pin) = &self.pin {
+            pin.check(digest)?;
+        }
+        let Some(key) = &self.key else {
+            return Ok(None);
+        };
+        let revision = minisign::verify(component, signature.ok_or_else(missing)?, key)?;
+        minisign::check_revision(revision, digest, highest)?;
+        Ok(Some(revision))
     }
 }
-/// stub
-pub fn decode_signature(_text: &str) -> Option<String> {
-    None
+
+fn missing() -> Rejection {
+    Rejection::new(
+        SIGNATURE_MISSING,
+        "the component has no signature: the policy's `public_key` asks for one",
+        "sign it, `minisign -Sm FILE -t revision:N`; then put `FILE.minisig` beside the file, or send it in base64 in the header `X-Policy-Signature`",
+    )
 }

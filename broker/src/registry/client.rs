@@ -97,24 +97,19 @@ impl Registry {
         })
     }
 
-    /// A frozen device may not connect, and its session ends.
+    /// A frozen device may not connect, and its session ends. Freezing it again changes nothing.
     ///
     /// # Errors
     ///
-    /// It is missing, a sub-device (the vendor's IOTDA.014038), or not frozen when it shall be unfrozen (IOTDA.014040).
+    /// It is missing, a sub-device, or not frozen when it shall be unfrozen.
     pub fn freeze(&self, id: &str, frozen: bool) -> Result<(), Error> {
         self.change_client(false, id, |device| {
-            let state = |cause| Error::State {
-                id: id.to_owned(),
-                cause,
-            };
+            let id = id.to_owned();
             if device.gateway.is_some() {
-                return Err(state(
-                    "is a sub-device and has no connection of its own: freeze its gateway",
-                ));
+                return Err(Error::SubDevice { id });
             }
             if !frozen && device.status != Status::Frozen {
-                return Err(state("is not frozen"));
+                return Err(Error::NotFrozen { id });
             }
             device.status = if frozen {
                 Status::Frozen

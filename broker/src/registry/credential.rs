@@ -21,7 +21,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// The device is missing or the fingerprint malformed.
+    /// The device is missing, the fingerprint malformed, or no certificate could prove the device any more.
     pub fn reset_fingerprint(
         &self,
         id: &str,
@@ -39,6 +39,12 @@ impl Registry {
                     prints.primary = fingerprint;
                 }
                 Slot::Secondary => prints.secondary = fingerprint,
+            }
+            if !prints.enrol && prints.primary.is_none() && prints.secondary.is_none() {
+                return Err(Error::State {
+                    id: id.to_owned(),
+                    cause: "would be left without a fingerprint: reset the primary one first",
+                });
             }
             device.credential = Credential::Certificate(prints);
             Ok(())

@@ -59,6 +59,12 @@ pub enum Error {
         /// The newest one that this program knows.
         known: i64,
     },
+    /// It cannot be unfrozen; the vendor's IOTDA.014040.
+    #[error("device `{id}` is not frozen: there is nothing to undo")]
+    NotFrozen {
+        /// The device.
+        id: String,
+    },
     /// The file or its directory cannot be made.
     #[error("the registry `{path}` cannot be opened: {cause}", path = path.display())]
     Open {
@@ -89,6 +95,12 @@ pub enum Error {
         id: String,
         /// Why not, and what to do.
         cause: &'static str,
+    },
+    /// It cannot be frozen; the vendor's IOTDA.014038.
+    #[error("device `{id}` is a sub-device and has no connection of its own: freeze its gateway")]
+    SubDevice {
+        /// The device.
+        id: String,
     },
 }
 

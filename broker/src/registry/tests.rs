@@ -264,7 +264,7 @@ fn a_device_needs_its_product_and_its_gateway() {
     ));
     assert!(matches!(
         f.registry.freeze("p1_child", true),
-        Err(Error::State { .. })
+        Err(Error::SubDevice { .. })
     ));
     assert!(matches!(
         f.registry.remove_product("p1"),
@@ -308,7 +308,10 @@ fn every_write_tells_whom_it_touches() {
     r.freeze("p1_n", true).unwrap();
     r.freeze("p1_n", false).unwrap();
     assert_eq!(told(), [client("p1_n"), client("p1_n")]);
-    assert!(r.freeze("p1_n", false).is_err());
+    assert!(matches!(
+        r.freeze("p1_n", false),
+        Err(Error::NotFrozen { .. })
+    ));
     assert!(r.freeze("nobody", true).is_err());
     assert_eq!(told(), []);
     r.bind_client(false, "p1_n", "rule", true).unwrap();
@@ -375,9 +378,16 @@ fn credentials_are_reset() {
         })
     };
 
+    let removed = r.reset_fingerprint("p1_n", Slot::Secondary, None);
+    assert!(
+        matches!(removed, Err(Error::State { .. })),
+        "a secret device would be left with nothing to show"
+    );
+    assert_eq!(credential(), secret("12345678"));
     r.reset_fingerprint("p1_n", Slot::Secondary, Some(vec![2; 20]))
         .unwrap();
     assert_eq!(credential(), prints(None, Some(vec![2; 20]), false));
+    assert!(r.reset_fingerprint("p1_n", Slot::Secondary, None).is_err());
     r.reset_fingerprint("p1_n", Slot::Primary, Some(vec![1; 32]))
         .unwrap();
     assert_eq!(

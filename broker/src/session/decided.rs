@@ -98,11 +98,11 @@ impl<'a> Decided<'a> {
         }
     }
 
-    /// By nobody: an inspection failed.
-    pub(super) fn fault(detail: &'a str) -> Self {
+    /// By nobody: whoever had to decide failed, or may not be asked.
+    pub(super) fn fault(detail: &'a str, source: Source) -> Self {
         Self {
             verdict: Verdict::Fault,
-            source: Source::Inspect,
+            source,
             rule: Rule::Named(""),
             code: 0,
             detail,
@@ -163,8 +163,11 @@ impl Session {
             .settle(&self.broker.metrics, &self.broker.decisions);
     }
 
-    /// This live session was judged again.
+    /// This live session was judged again. While everything is refused nobody is: there is nothing to tell.
     pub(super) fn judged_again(&mut self, result: &Result<(), NotAdmitted>, reached: &Reached) {
+        if result.is_ok() && self.rules.denies_all {
+            return;
+        }
         let is_sampled = result.is_ok() && self.sampler.is_due();
         let is_told = reached.is_live && self.is_v5() && !self.seat.mailbox.is_parked();
         let told = |not: &NotAdmitted| is_told.then(|| not.cause().told().disconnect);

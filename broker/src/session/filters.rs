@@ -126,7 +126,10 @@ impl Session {
 
     fn check_filter(&self, asked: &Filter) -> Result<(), RefusedFilter> {
         if self.rules.denies_all {
-            return Err(refused(Cause::DenyAll, DENIES_ALL));
+            return Err(RefusedFilter {
+                fault: Some(DENIES_ALL.to_owned()),
+                ..refused(Cause::DenyAll, DENIES_ALL)
+            });
         }
         if asked.filter.starts_with("$share/") {
             return Err(refused(
@@ -221,7 +224,7 @@ struct RefusedFilter {
 impl RefusedFilter {
     fn decided(&self) -> Decided<'_> {
         match &self.fault {
-            Some(fault) => Decided::fault(fault),
+            Some(fault) => Decided::fault(fault, self.source),
             None => Decided::refused(&self.refusal, self.source),
         }
     }

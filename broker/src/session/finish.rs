@@ -4,6 +4,7 @@
 //! Bounded: one message to the engine, then at most the farewell's two and a half seconds of this task alone. A will is judged once more
 //! by the grant in force; after a refusal or a fault there is none.
 
+use super::candidate::DENIES_ALL;
 use super::clock;
 use super::connection::Connection;
 use super::decided::{Access, Decided};
@@ -124,7 +125,11 @@ impl Session {
             topic: &will.topic,
             qos: will.qos,
         };
-        if self.rules.denies_all || !self.rules.grant.limits.will || self.has_run_out() {
+        if self.rules.denies_all {
+            self.decided(access, Decided::fault(DENIES_ALL, Source::Host));
+            return Answer::Fault(DENIES_ALL.to_owned());
+        }
+        if !self.rules.grant.limits.will || self.has_run_out() {
             let refusal = Refusal {
                 code: WILL_REFUSED,
                 detail: "the client may not leave a will any more".to_owned(),

@@ -101,7 +101,10 @@ impl Session {
 
     fn passes_rules(&mut self, packet: &Publish, now: Instant) -> Result<Passing, Dropped> {
         if self.rules.denies_all {
-            return Err(dropped("deny_all", Cause::DenyAll, DENIES_ALL));
+            return Err(Dropped {
+                fault: Some(DENIES_ALL.to_owned()),
+                ..dropped("deny_all", Cause::DenyAll, DENIES_ALL)
+            });
         }
         self.fits(packet, now)?;
         self.allowed(packet)
@@ -239,7 +242,7 @@ impl Session {
 impl Dropped {
     fn decided(&self) -> Decided<'_> {
         let decided = match &self.fault {
-            Some(fault) => Decided::fault(fault),
+            Some(fault) => Decided::fault(fault, self.source),
             None => Decided::refused(&self.refusal, self.source),
         };
         decided.took(self.micros)

@@ -33,7 +33,7 @@ impl Answer {
         match self {
             Self::Allow(_) => Decided::allowed_by(rule, Source::Inspect),
             Self::Deny(refusal) => Decided::refused(refusal, Source::Inspect),
-            Self::Fault(fault) => Decided::fault(fault),
+            Self::Fault(fault) => Decided::fault(fault, Source::Inspect),
         }
     }
 }

@@ -4,13 +4,14 @@
 //! session's own filters and against `receive`, whatever brought it. What belongs to one of the client's own inboxes is left to the
 //! inbox. Nothing here waits; a rule that wants the message inspected is named to the caller, [`super::deliver`].
 
+use super::candidate::DENIES_ALL;
 use super::decided::{Access, Decided};
 use super::qos::{OFFERED, lower};
 use super::session::Session;
 use super::subscriptions::Match;
 use super::verdict::{Basis, Verdict, Wanted};
 use crate::contract::Qos;
-use crate::decision::Action;
+use crate::decision::{Action, Source};
 use crate::engine::Message;
 use crate::grant::Decision;
 
@@ -71,16 +72,17 @@ impl Session {
         matched: &Match,
         (decision, cached): (Decision, bool),
     ) -> Option<(Qos, Option<u16>)> {
-        if self.rules.denies_all {
-            self.tally.shut += 1;
-            return None;
-        }
         let qos = lower(lower(message.qos, matched.qos), OFFERED);
         let receive = |qos| Access {
             action: Action::Receive,
             topic: &message.topic,
             qos,
         };
+        if self.rules.denies_all {
+            self.tally.shut += 1;
+            self.decided(receive(qos), Decided::fault(DENIES_ALL, Source::Host));
+            return None;
+        }
         match decision {
             Decision::Allow { max_qos, rule, .. } => {
                 let qos = lower(qos, max_qos);

@@ -332,6 +332,39 @@ fn a_subscription_that_is_allowed_no_longer_has_a_line() {
 }
 
 #[test]
+fn while_everything_is_shut_nobody_is_judged() {
+    let broker = configured("[decisions]\nallowed_sample = 1\n");
+    let mut device = broker.device3(5);
+    let path = "/policy/iotda/deny-all";
+    assert_eq!(broker.admin_request("POST", path, true).0, 200);
+    wait_until("nothing is taken", || {
+        device.send(&publish_v5("until", b"x", 1, 1, &[]));
+        device.receive().body.get(2) == Some(&0x83)
+    });
+    device.send(&publish_v5("t", b"x", 1, 2, &[]));
+    assert_eq!(device.receive().body[2], 0x83);
+    device.send(&subscribe_v5(2, &[("u", 0)], &[]));
+    device.receive();
+    let connect = Connect::certificate_device(5, "demo_device1");
+    assert_eq!(broker.tls_as("device1").connect(&connect), 0x88);
+    for (action, field, value, code) in [
+        ("publish", "topic", "t", 0x83),
+        ("subscribe", "topic", "u", 0x83),
+        ("connect", "raw_client", connect.client_id.as_str(), 0x88),
+    ] {
+        has(
+            &line(&broker, action, "fault", field, value),
+            &json!({ "source": "host", "code": null, "mqtt_code": code }),
+        );
+    }
+    let lines = read(&broker, "");
+    assert!(
+        lines.iter().all(|line| line["action"] != "judge"),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn a_frozen_device_has_a_line_with_the_code_of_its_disconnect() {
     let broker = Broker::demo();
     let (mut old, mut new) = (broker.device3(4), broker.device1(5));

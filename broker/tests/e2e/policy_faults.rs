@@ -210,7 +210,8 @@ fn a_will_is_inspected_when_it_fires() {
 
 #[test]
 fn live_sessions_that_cannot_be_judged_any_more_are_closed_as_a_fault() {
-    let broker = broker(RULES);
+    // Otherwise the rules before are back before the sessions have given up.
+    let broker = broker_with(RULES, "[policies.iotda.rollout]\nfaults_max = 1000\n");
     let mut watcher = join(&broker, 4, "watcher");
     watcher
         .send(&subscribe(1, &[("open/will", 0)]))
@@ -247,7 +248,8 @@ fn live_sessions_that_cannot_be_judged_any_more_are_closed_as_a_fault() {
 
 #[test]
 fn a_compile_bomb_is_stopped_and_nobody_else_notices() {
-    let broker = broker_with(RULES, "[policies.iotda.limits]\ncompile_cpu = \"1s\"\n");
+    let limits = "[policies.iotda.limits]\ncompile_cpu = \"1s\"\ncompile_patience = \"1s\"\n";
+    let broker = broker_with(RULES, limits);
     let (mut reader, mut writer) = (join(&broker, 4, "reader"), join(&broker, 4, "writer"));
     reader
         .send(&subscribe(1, &[("open/x", 0)]))

@@ -5,7 +5,8 @@
 //! give it nothing else. What bounds it: time on a core, memory and time on the wall ([`Settings`]), and the size of what it
 //! writes. It only gets cores that nobody else wants, so that a swap at noon is not felt; where it got none for [`compile_patience`], a second
 //! one runs like any process. That a machine is busy is no fault of the component: only the time that a compiler *ran* is held against it.
-//! Whatever goes wrong is a [`Rejection`] with a code of its own, and the child is dead and reaped when it is told.
+//! Whatever goes wrong is a [`Rejection`] with a code of its own, and the child is dead and reaped when it is told. Where the broker itself is
+//! killed meanwhile, the child ends at its own limits, or when it finds nobody to write to.
 //!
 //! [`compile_patience`]: Settings::compile_patience
 
