@@ -14,7 +14,7 @@
 //! cargo bench -p iotda-broker --bench throughput -- --hostile          what attacks the host while it is offered, and what others notice
 //! ```
 //!
-//! Further: `--rounds N`, `--seconds N`, `--window N` (50: what a publisher writes at once, and its QoS 1 messages under way), `--only TEXT` (cases by name), `--brokers ours,rumqttd,mosquitto`, `--config FILE` (of ours).
+//! Further: `--rounds N`, `--seconds N`, `--window N` (50: what a publisher writes at once, and its QoS 1 messages under way), `--only TEXT` (cases and attacks by name), `--brokers ours,rumqttd,mosquitto`, `--config FILE` (of ours).
 //!
 //! Every broker is a child process with a directory of its own, ended with the run. Rounds are interleaved (ours, stock, Mosquitto, ours …),
 //! because this decides more than the code on a noisy machine; figures are medians, ratios are taken within a round. The rules are on for
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// False where a broker lost a message.
+/// False where a message was lost, doubled, or went against the rules, or a connection was lost.
 fn run(options: &Options) -> Result<bool, Failure> {
     if let Mode::ServeStock(address) = options.mode {
         return stock::serve(address).map(|()| true);

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// One swap in so many is another component.
 const COMPONENT: usize = 10;
+/// How often memory is looked at.
+const PARTS: usize = 10;
 
 /// What the swaps have cost.
 #[derive(Default)]
@@ -22,7 +24,7 @@ struct Swapped {
     /// Milliseconds until the answer.
     documents: Vec<f64>,
     components: Vec<f64>,
-    /// Bytes at the start, after half of the swaps and after all.
+    /// Bytes at the start and after each tenth of the swaps.
     resident: Vec<u64>,
     took: Duration,
 }
@@ -70,7 +72,7 @@ async fn swap(
             Extra::Allowed
         });
         stages.tested().await?;
-        if number == count / 2 || number == count {
+        if number % (count / PARTS).max(1) == 0 {
             swapped.resident.push(server.process.resident_bytes()?);
         }
     }
@@ -110,16 +112,18 @@ impl Swapped {
             let name = format!("{name} ({})", times.len());
             println!("{name:<30}{}", Spread::of(times.iter().copied()));
         }
+        println!("\nresident, MiB: {}", self.memory());
+    }
+
+    /// At the start and after each tenth, and what the last half has added.
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    fn memory(&self) -> String {
         let mib = |bytes: &u64| *bytes as f64 / f64::from(1 << 20);
-        if let [before, half, all] = self.resident.as_slice() {
-            println!(
-                "\nresident: {:.1} MiB before, {:.1} after {} swaps, {:.1} after {count}: {:+.2} MiB in the last half\n",
-                mib(before),
-                mib(half),
-                count / 2,
-                mib(all),
-                mib(all) - mib(half)
-            );
-        }
+        let all: Vec<f64> = self.resident.iter().map(mib).collect();
+        let listed: Vec<String> = all.iter().map(|one| format!("{one:.1}")).collect();
+        let half = all.get(all.len() / 2).copied().unwrap_or(f64::NAN);
+        let last = all.last().copied().unwrap_or(f64::NAN);
+        let listed = listed.join(" ");
+        format!("{listed}; the last half added {:+.2}\n", last - half)
     }
 }
