@@ -18,10 +18,16 @@ pub(crate) struct Template {
     packet: Vec<u8>,
     payload: usize,
     numbered: bool,
+    /// Bytes between the packet id and the payload: the length of the properties, which are none.
+    properties: usize,
 }
 
 impl Template {
     pub(crate) fn new(topic: &str, publisher: u32, qos: Qos, size: usize) -> Self {
+        Self::at(Level::V4, topic, publisher, qos, size)
+    }
+
+    pub(crate) fn at(level: Level, topic: &str, publisher: u32, qos: Qos, size: usize) -> Self {
         let fixed = HEAD.len() + MIDDLE.len() + REST.len() + TAIL.len() + 2 * DIGITS;
         let padding = "x".repeat(size.saturating_sub(fixed));
         let payload = format!(
@@ -40,11 +46,12 @@ impl Template {
             payload: Bytes::from(payload.clone()),
         };
         let mut out = BytesMut::new();
-        client::publish(Level::V4, &packet, &mut out);
+        client::publish(level, &packet, &mut out);
         Self {
             packet: out.to_vec(),
             payload: payload.len(),
             numbered: qos != Qos::AtMostOnce,
+            properties: usize::from(level == Level::V5),
         }
     }
 
@@ -55,14 +62,15 @@ impl Template {
         if let Some(digits) = out.get_mut(at..at + DIGITS) {
             digits.copy_from_slice(&hex(number));
         }
-        if let Some(id) = out.get_mut(payload - 2..payload).filter(|_| self.numbered) {
+        let end = payload - self.properties;
+        if let Some(id) = out.get_mut(end - 2..end).filter(|_| self.numbered) {
             id.copy_from_slice(&packet_id(number).to_be_bytes());
         }
     }
 }
 
 /// 1 to 65 535 and round again; no window meets itself.
-fn packet_id(number: u32) -> u16 {
+pub(crate) fn packet_id(number: u32) -> u16 {
     (number % 65_535) as u16 + 1
 }
 
@@ -85,7 +93,12 @@ pub(crate) enum Frame {
         number: u32,
         packet_id: u16,
     },
-    PubAck,
+    /// `code` is 0 at level 4.
+    PubAck {
+        packet_id: u16,
+        code: u8,
+    },
+    PingResp,
     Other,
 }
 
@@ -99,7 +112,8 @@ pub(crate) fn next(input: &[u8]) -> Result<Option<(Frame, usize)>, Failure> {
     };
     let frame = match first >> 4 {
         3 => message(*first, body).ok_or("a delivery is not what was published")?,
-        4 => Frame::PubAck,
+        4 => puback(body).ok_or("a PUBACK without a packet id")?,
+        13 => Frame::PingResp,
         _ => Frame::Other,
     };
     Ok(Some((frame, end)))
@@ -120,6 +134,14 @@ fn bounds(input: &[u8]) -> Result<Option<(usize, usize)>, Failure> {
     } else {
         Ok(None)
     }
+}
+
+fn puback(body: &[u8]) -> Option<Frame> {
+    let (packet_id, rest) = body.split_first_chunk::<2>()?;
+    Some(Frame::PubAck {
+        packet_id: u16::from_be_bytes(*packet_id),
+        code: rest.first().copied().unwrap_or(0),
+    })
 }
 
 fn message(first: u8, body: &[u8]) -> Option<Frame> {

@@ -59,7 +59,10 @@ pub(crate) async fn measure(
                 let publish = publish(client, template, case.qos, options.window, until, progress);
                 publishers.spawn(publish)
             }
-            Some(rate) => publishers.spawn(publish_paced(client, template, rate, until, progress)),
+            Some(rate) => {
+                let is_over = move || Instant::now() >= until;
+                publishers.spawn(publish_paced(client, template, rate, is_over, progress))
+            }
         };
     }
     let mut failure = None;
@@ -82,14 +85,10 @@ pub(crate) async fn measure(
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn summary(progress: &Progress, expected: u64, elapsed: Duration, cpu: u64) -> Measured {
     let total = progress.total();
-    let disorder = progress.out_of_order.load(Ordering::Relaxed);
-    let trouble = (total != expected || disorder > 0).then(|| {
-        format!("{expected} expected, {total} delivered, {disorder} lost, doubled or out of order")
-    });
     Measured {
         per_second: total as f64 / elapsed.as_secs_f64(),
         cpu_microseconds: cpu as f64 / total.max(1) as f64,
-        trouble,
+        trouble: progress.trouble(expected),
     }
 }
 

@@ -11,12 +11,19 @@ pub(crate) enum Mode {
     Idle(usize),
     Handshakes(usize),
     Scale(Vec<usize>),
+    Swaps(usize),
+    SwapLatency,
+    Enforce(usize),
+    Revoke(usize),
+    Hostile,
     /// Hidden: this process is the stock rumqttd of another one.
     ServeStock(SocketAddr),
 }
 
 pub(crate) struct Options {
     pub(crate) mode: Mode,
+    /// Only whether everything works: after the cases, a little of what is measured of changes.
+    pub(crate) smoke: bool,
     pub(crate) rounds: usize,
     /// How long publishers publish in one case.
     pub(crate) duration: Duration,
@@ -34,6 +41,7 @@ impl Options {
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut options = Self {
             mode: Mode::Cases,
+            smoke: false,
             rounds: 3,
             duration: Duration::from_secs(3),
             window: 50,
@@ -51,7 +59,10 @@ impl Options {
                 // Cargo's own.
                 "--bench" => {}
                 "--quick" => options.shorten(1, Duration::from_secs(1)),
-                "--smoke" => options.shorten(1, Duration::from_millis(250)),
+                "--smoke" => {
+                    options.smoke = true;
+                    options.shorten(1, Duration::from_millis(250));
+                }
                 "--rounds" => options.rounds = number(&value()?)?,
                 "--seconds" => options.duration = Duration::from_secs(number(&value()?)?),
                 "--window" => options.window = window(&value()?)?,
@@ -61,6 +72,11 @@ impl Options {
                 "--idle" => options.mode = Mode::Idle(count(&value()?)?),
                 "--handshakes" => options.mode = Mode::Handshakes(count(&value()?)?),
                 "--scale" => options.mode = Mode::Scale(counts(&value()?)?),
+                "--swaps" => options.mode = Mode::Swaps(count(&value()?)?),
+                "--swap-latency" => options.mode = Mode::SwapLatency,
+                "--enforce" => options.mode = Mode::Enforce(count(&value()?)?),
+                "--revoke" => options.mode = Mode::Revoke(count(&value()?)?),
+                "--hostile" => options.mode = Mode::Hostile,
                 "--serve-stock" => options.mode = Mode::ServeStock(number(&value()?)?),
                 _ => {
                     return Err(format!(

@@ -61,6 +61,17 @@ impl Progress {
         self.in_flight() < self.room
     }
 
+    /// What went wrong, where so many deliveries are expected in all.
+    pub(crate) fn trouble(&self, expected: u64) -> Option<String> {
+        let total = self.total();
+        let disorder = self.out_of_order.load(Ordering::Relaxed);
+        (total != expected || disorder > 0).then(|| {
+            format!(
+                "{expected} expected, {total} delivered, {disorder} lost, doubled or out of order"
+            )
+        })
+    }
+
     /// Waits until `done` holds; false where nothing has moved for [`STALL`].
     pub(crate) async fn until(&self, done: impl Fn() -> bool) -> bool {
         loop {

@@ -19,7 +19,7 @@ const DOWNLINKS: usize = 2_000;
 const DISCONNECTS: usize = 500;
 const AT_A_TIME: usize = 32;
 
-type Device = Client<TcpStream>;
+pub(crate) type Device = Client<TcpStream>;
 
 /// Microseconds.
 struct Cost {
@@ -129,7 +129,11 @@ fn command_topic(server: &Server, device: usize, request: usize) -> String {
     }
 }
 
-async fn join_all(server: &Arc<Server>, sessions: usize) -> Result<Vec<Device>, Failure> {
+/// Every device of these numbers, with nothing to do.
+pub(crate) async fn join_all(
+    server: &Arc<Server>,
+    sessions: usize,
+) -> Result<Vec<Device>, Failure> {
     let mut running = JoinSet::new();
     let mut joined: Vec<Option<Device>> = (0..sessions).map(|_| None).collect();
     for number in 0..sessions {

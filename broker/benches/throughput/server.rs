@@ -1,5 +1,6 @@
 //! The brokers under test, each a child process with a directory of its own.
 
+use crate::admin::Admin;
 use crate::options::Options;
 use crate::process::Process;
 use crate::{Failure, identity};
@@ -8,10 +9,12 @@ use iotda_broker::session::wire::Connect;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_iotda-broker");
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -63,6 +66,26 @@ impl Server {
         drops.collect::<Vec<_>>().join(", ")
     }
 
+    /// The admin API: ours only.
+    pub(crate) fn admin(&self) -> Result<Admin, Failure> {
+        let token = fs::read_to_string(self.path("data/admin.token"))?;
+        Ok(Admin::new(self.admin.ok_or("no admin server")?, &token))
+    }
+
+    /// A verb of the command line on this broker's data, as another process: ours only. Blocks.
+    pub(crate) fn command_line(&self, arguments: &[&str]) -> Result<(), Failure> {
+        let mut command = Command::new(PROGRAM);
+        command
+            .current_dir(&self.dir)
+            .args(["--data", "data"])
+            .args(arguments);
+        let output = command.stdin(Stdio::null()).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).into())
+    }
+
     /// The load client with this number.
     pub(crate) fn client(&self, number: usize) -> Connect {
         let id = format!("client{number}");
@@ -107,8 +130,14 @@ pub(crate) fn start(
 /// Our broker with `serve --demo`, and `devices` more in its registry.
 pub(crate) fn ours(devices: usize, options: &Options) -> Result<Server, Failure> {
     let dir = tempfile::tempdir()?;
+    let config = config(&dir, devices, options)?;
+    ours_in(dir, devices, &config)
+}
+
+/// The same in a directory where the policy of the configuration may lie.
+pub(crate) fn ours_in(dir: TempDir, devices: usize, config: &Path) -> Result<Server, Failure> {
     Registry::open(&dir.path().join("data"))?.upsert_from(&identity::registry(devices))?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iotda-broker"));
+    let mut command = Command::new(PROGRAM);
     command.args([
         "--data",
         "data",
@@ -118,7 +147,7 @@ pub(crate) fn ours(devices: usize, options: &Options) -> Result<Server, Failure>
         "127.0.0.1:0",
     ]);
     command.args(["--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
-    command.arg("--config").arg(config(&dir, devices, options)?);
+    command.arg("--config").arg(config);
     let mut child = spawn(&mut command, &dir)?;
     let stdout = child.stdout.take();
     // From here on the child ends with this function, whatever happens.

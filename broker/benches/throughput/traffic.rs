@@ -68,13 +68,18 @@ fn take(
             progress.out_of_order.fetch_add(1, Ordering::Relaxed);
         }
         *next = number + 1;
-        if packet_id != 0 {
-            let [high, low] = packet_id.to_be_bytes();
-            acks.extend_from_slice(&[0x40, 2, high, low]);
-        }
+        ack(packet_id, acks);
     }
     client.input.advance(at);
     Ok(count)
+}
+
+/// The PUBACK that a delivery wants; none at QoS 0.
+pub(crate) fn ack(packet_id: u16, acks: &mut Vec<u8>) {
+    if packet_id != 0 {
+        let [high, low] = packet_id.to_be_bytes();
+        acks.extend_from_slice(&[0x40, 2, high, low]);
+    }
 }
 
 /// Publishes until the time is up, and waits for what is not acknowledged.
@@ -124,14 +129,14 @@ pub(crate) async fn publish_paced(
     mut client: Client<TcpStream>,
     template: Template,
     rate: u32,
-    until: Instant,
+    is_over: impl Fn() -> bool,
     progress: Arc<Progress>,
 ) -> Result<(), Failure> {
     let (mut number, mut acknowledged, mut out) = (0_u32, 0_u32, Vec::new());
     let mut clock = tokio::time::interval(Duration::from_secs(1) / rate);
-    while Instant::now() < until || acknowledged < number {
+    while !is_over() || acknowledged < number {
         tokio::select! {
-            _ = clock.tick(), if Instant::now() < until => {
+            _ = clock.tick(), if !is_over() => {
                 template.write(number, &mut out);
                 number += 1;
                 progress.sent.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +149,8 @@ pub(crate) async fn publish_paced(
     Ok(())
 }
 
-async fn read_acks(client: &mut Client<TcpStream>) -> Result<u32, Failure> {
+/// How many messages the broker has acknowledged since the last call; waits for at least one.
+pub(crate) async fn read_acks(client: &mut Client<TcpStream>) -> Result<u32, Failure> {
     let read = timeout(
         connection::PATIENCE,
         client.stream.read_buf(&mut client.input),
@@ -156,7 +162,7 @@ async fn read_acks(client: &mut Client<TcpStream>) -> Result<u32, Failure> {
     let (mut at, mut count) = (0, 0);
     while let Some((frame, size)) = frames::next(client.input.get(at..).unwrap_or_default())? {
         at += size;
-        count += u32::from(matches!(frame, Frame::PubAck));
+        count += u32::from(matches!(frame, Frame::PubAck { .. }));
     }
     client.input.advance(at);
     Ok(count)
