@@ -49,6 +49,7 @@ mod supervise;
 mod swap;
 mod ticker;
 mod trial;
+mod turns;
 pub mod watch;
 
 pub use anatomy::{Anatomy, ContractVersion};

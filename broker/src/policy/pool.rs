@@ -7,16 +7,16 @@ use super::code::Code;
 use super::fault::Fault;
 use super::instance::Instance;
 use super::settings::Settings;
+use super::turns::{NoAnswer, Turns};
 use crate::contract::Document;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(super) struct Pool {
     code: Code,
     documents: Vec<Document>,
     settings: Settings,
     idle: Mutex<Vec<Instance>>,
-    calls: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 impl Pool {
@@ -28,7 +28,7 @@ impl Pool {
         first: Instance,
     ) -> Self {
         Self {
-            calls: Arc::new(Semaphore::new(settings.instances())),
+            turns: Turns::new(settings.instances()),
             idle: Mutex::new(vec![first]),
             code,
             documents,
@@ -46,17 +46,19 @@ impl Pool {
         call: &'static str,
         ask: impl FnOnce(&mut Instance) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let turn = self.turn(call).await?;
-        let answer = tokio::task::spawn_blocking(move || {
-            // Given back by the thread, not by the caller: one that goes away must not let one call more in.
-            let _turn = turn;
-            self.ask_now(ask)
-        });
-        let answer = answer.await;
-        answer.unwrap_or_else(|error| {
-            Err(Fault::Host {
-                call,
-                cause: error.to_string(),
+        let patience = self.settings.wait_max;
+        let turns = Arc::clone(&self.turns);
+        let answer = turns.take(patience, move || self.ask_now(ask)).await;
+        answer.unwrap_or_else(|none| {
+            Err(match none {
+                NoAnswer::Busy => Fault::Busy {
+                    call,
+                    waited: patience,
+                },
+                NoAnswer::Lost => Fault::Host {
+                    call,
+                    cause: "the call panicked, or the broker is ending".to_owned(),
+                },
             })
         })
     }
@@ -73,14 +75,6 @@ impl Pool {
         let answer = ask(&mut instance)?;
         self.put(instance);
         Ok(answer)
-    }
-
-    async fn turn(&self, call: &'static str) -> Result<OwnedSemaphorePermit, Fault> {
-        let waited = self.settings.wait_max;
-        match tokio::time::timeout(waited, Arc::clone(&self.calls).acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => Err(Fault::Busy { call, waited }),
-        }
     }
 
     fn make(&self) -> Result<Instance, Fault> {
