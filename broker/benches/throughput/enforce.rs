@@ -8,8 +8,9 @@ use crate::spread::Spread;
 use crate::{Failure, process, scale};
 use std::sync::Arc;
 
-/// Changes of each kind.
+/// Changes of each kind; in a smoke test two, for there and back.
 const CHANGES: u32 = 10;
+const SMOKE: u32 = 2;
 
 /// Milliseconds of one kind of change.
 #[derive(Default)]
@@ -32,13 +33,14 @@ pub(crate) async fn run(sessions: usize, options: &Options) -> Result<bool, Fail
     let admin = server.admin()?;
     let documents = Documents::of(&admin).await?;
     let mut devices = scale::join_all(&server, sessions).await?;
-    print_head(sessions);
-    let by_documents = change(&server, &admin, async |number| {
+    let changes = if options.smoke { SMOKE } else { CHANGES };
+    print_head(sessions, changes);
+    let by_documents = change(&server, &admin, changes, async |number| {
         admin.put_documents(documents.get(number % 2 == 1)).await
     });
     let by_documents = by_documents.await?;
     by_documents.print("documents", 200);
-    let by_component = change(&server, &admin, async |number| {
+    let by_component = change(&server, &admin, changes, async |number| {
         admin.put_component(&rebuilt(number)).await
     });
     let by_component = by_component.await?;
@@ -55,6 +57,7 @@ pub(crate) async fn run(sessions: usize, options: &Options) -> Result<bool, Fail
 async fn change(
     server: &Server,
     admin: &Admin,
+    changes: u32,
     put: impl AsyncFn(u32) -> Result<Answer, Failure>,
 ) -> Result<Times, Failure> {
     let mut times = Times {
@@ -62,7 +65,7 @@ async fn change(
         ..Times::default()
     };
     let before = server.process.settled_cpu_microseconds().await?;
-    for number in 1..=CHANGES {
+    for number in 1..=changes {
         let answer = put(number).await?.successful()?;
         let judged = admin.judged().await?;
         times.answered.push(answer.milliseconds());
@@ -76,9 +79,9 @@ async fn change(
     Ok(times)
 }
 
-fn print_head(sessions: usize) {
+fn print_head(sessions: usize, changes: u32) {
     println!(
-        "{sessions} idle sessions, {CHANGES} changes of each kind; ms, and broker CPU µs per session judged, the proof of the change included\n\n\
+        "{sessions} idle sessions, {changes} changes of each kind; ms, and broker CPU µs per session judged, the proof of the change included\n\n\
          {:<12}{:>18}{:>18}{:>18}{:>8}{:>10}",
         "change of", "PUT: median, max", "enforced on all", "judging alone", "goal", "CPU"
     );
@@ -91,7 +94,7 @@ impl Times {
             let Spread { median, max, .. } = Spread::of(times.iter().copied());
             format!("{median:.0}, {max:.0}")
         };
-        let judged = self.sessions.max(1) as f64 * f64::from(CHANGES);
+        let judged = (self.sessions.max(1) * self.enforced.len() as u64) as f64;
         println!(
             "{name:<12}{:>18}{:>18}{:>18}{goal:>8}{:>10.1}",
             cell(&self.answered),

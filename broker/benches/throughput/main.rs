@@ -114,7 +114,7 @@ fn run(options: &Options) -> Result<bool, Failure> {
 
 /// A little of everything that is measured of changes.
 async fn changes(options: &Options) -> Result<bool, Failure> {
-    let swaps = swaps::run(20, options).await?;
+    let swaps = swaps::run(10, options).await?;
     let latency = swap_latency::run(options).await?;
     let enforced = enforce::run(20, options).await?;
     let revoked = revoke::run(10, options).await?;
