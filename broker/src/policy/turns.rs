@@ -5,6 +5,7 @@
 //! while it waits is not served; one that has begun is done to its end, and is bounded by its deadline.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -81,12 +82,10 @@ impl Turns {
     }
 
     fn work(&self) {
-        let thread = Thread(self);
         while let Some(job) = self.next() {
-            job();
+            // A panic is told by its hook and is its own call's: those that wait behind it are served.
+            drop(catch_unwind(AssertUnwindSafe(job)));
         }
-        // It has been counted out together with its last look at the queue.
-        std::mem::forget(thread);
     }
 
     fn next(&self) -> Option<Job> {
@@ -101,15 +100,6 @@ impl Turns {
     /// A poisoned lock is taken all the same: nothing is left half done under it.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Counts a thread out that ends by a panic of a call; the next call starts another.
-struct Thread<'t>(&'t Turns);
-
-impl Drop for Thread<'_> {
-    fn drop(&mut self) {
-        self.0.queue().threads -= 1;
     }
 }
 
