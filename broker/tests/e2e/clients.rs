@@ -158,6 +158,8 @@ fn the_printed_lines_work_as_they_are() {
         return;
     }
     let broker = Broker::demo();
+    // The last of them; the log is read beside us.
+    broker.wait_for_log("commands/request_id=1");
     let log = broker.log();
     let lines: Vec<&str> = log
         .lines()
