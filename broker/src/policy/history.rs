@@ -68,9 +68,7 @@ impl History {
 
     /// What a rollback from what is in force goes back to: the newest that was good before it and is made of something else.
     pub(super) fn before(&self, in_force: &Made, number: u64) -> Option<&Life> {
-        let differs = |life: &&Life| {
-            life.made.component != in_force.component || life.made.documents != in_force.documents
-        };
+        let differs = |life: &&Life| !life.made.is_same_generation(in_force);
         self.newest_first()
             .filter(|life| life.number < number && life.was_good())
             .find(differs)

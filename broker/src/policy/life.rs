@@ -108,6 +108,13 @@ pub struct Made {
     pub cases: String,
 }
 
+impl Made {
+    /// Whether both make the same generation: other cases prove the same rules.
+    pub(super) fn is_same_generation(&self, other: &Self) -> bool {
+        self.component == other.component && self.documents == other.documents
+    }
+}
+
 impl State {
     /// As it stands in logs, metrics and answers.
     pub fn name(self) -> &'static str {

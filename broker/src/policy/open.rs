@@ -179,9 +179,8 @@ impl Start<'_> {
         let folder = offer.folder.unwrap_or_default();
         let file = offer.component.unwrap_or_default();
         let stored = file.clone();
-        let is_same = self.standing.made.as_ref().is_some_and(|good| {
-            good.component == made.component && good.documents == made.documents
-        });
+        let good = self.standing.made.as_ref();
+        let is_same = good.is_some_and(|good| good.is_same_generation(&made));
         let climber = Climber {
             number,
             // The same generation keeps its revision over a restart.

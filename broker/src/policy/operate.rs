@@ -119,7 +119,10 @@ impl Policy {
         before: &Life,
     ) -> Result<Former, Rejection> {
         let revision = desk.revision + 1;
-        if let Some(former) = desk.former.take_if(|one| is_same(&one.made, &before.made)) {
+        if let Some(former) = desk
+            .former
+            .take_if(|one| one.made.is_same_generation(&before.made))
+        {
             return Ok(Former {
                 generation: Arc::new(former.generation.renumbered(revision)),
                 ..former
@@ -158,11 +161,6 @@ fn part(candidate: Candidate, made: &Made) -> Part {
         digest: made.component.clone(),
         signature: candidate.signature,
     }
-}
-
-/// Other cases make no other generation.
-fn is_same(one: &Made, other: &Made) -> bool {
-    one.component == other.component && one.documents == other.documents
 }
 
 fn nothing_before() -> Rejection {

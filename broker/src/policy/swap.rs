@@ -239,9 +239,7 @@ impl Policy {
             made: wanted.made,
             folder: wanted.folder,
         };
-        if former.made.component == desk.made.component
-            && former.made.documents == desk.made.documents
-        {
+        if former.made.is_same_generation(&desk.made) {
             // Other cases alone: the same rules are proven by more.
             (desk.made, desk.folder) = (former.made, former.folder);
             let folder = Arc::clone(&desk.folder);
