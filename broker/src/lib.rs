@@ -13,6 +13,7 @@
 //!            │          v
 //!            └──> registry                                 clients, products, authorities, applications; change feed
 //!
+//!   conformance                                            the harness: cases against a component or any broker
 //!   decision, metrics                                      what was decided, why, how the client hears of it, the log of it; counters
 //!   contract                                               the records of wit/policy.wit: every room speaks in them
 //! ```
@@ -23,6 +24,7 @@
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod conformance;
 pub mod contract;
 pub mod decision;
 pub mod engine;

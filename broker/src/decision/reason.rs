@@ -66,7 +66,7 @@ const fn told(v4: u8, connack: u8, suback: u8, puback: u8, disconnect: u8) -> To
 }
 
 /// One row per contract code; the first of a hundred serves for the unknown ones of that hundred.
-const REFUSALS: [(u16, Told); 16] = [
+const REFUSALS: [(u16, Told); 22] = [
     (100, told(2, 0x85, 0x87, 0x87, 0x87)),
     (101, told(2, 0x85, 0x87, 0x87, 0x87)),
     (102, told(2, 0x87, 0x87, 0x87, 0x87)),
@@ -82,7 +82,13 @@ const REFUSALS: [(u16, Told); 16] = [
     (306, NOT_AUTHORIZED),
     (307, NOT_AUTHORIZED),
     (402, told(5, 0x99, 0x87, 0x99, 0x99)),
+    (403, told(5, 0x87, 0x87, 0x87, 0x87)),
     (500, told(3, 0x97, 0x97, 0x97, 0x97)),
+    (501, told(3, 0x97, 0x97, 0x97, 0x95)),
+    (502, told(3, 0x97, 0x8F, 0x90, 0x97)),
+    (503, told(3, 0x97, 0x97, 0x97, 0x97)),
+    (504, told(3, 0x97, 0x97, 0x97, 0x96)),
+    (505, told(3, 0x97, 0x97, 0x97, 0x96)),
 ];
 const NOT_AUTHORIZED: Told = told(5, 0x87, 0x87, 0x87, 0x87);
 
@@ -251,7 +257,13 @@ mod tests {
             (Cause::Refused(400), 0x87, 0x87),
             (Cause::Refused(401), 0x87, 0x87),
             (Cause::Refused(402), 0x87, 0x99),
+            (Cause::Refused(403), 0x87, 0x87),
             (Cause::Refused(500), 0x97, 0x97),
+            (Cause::Refused(501), 0x97, 0x97),
+            (Cause::Refused(502), 0x8F, 0x90),
+            (Cause::Refused(503), 0x97, 0x97),
+            (Cause::Refused(504), 0x97, 0x97),
+            (Cause::Refused(505), 0x97, 0x97),
             (Cause::Fault, 0x83, 0x83),
             (Cause::Protocol(0x8F), 0x8F, 0x80),
             (Cause::Protocol(0x9E), 0x9E, 0x80),

@@ -166,6 +166,12 @@ impl Grant {
         rule.map_or("", |rule| &rule.name)
     }
 
+    /// With which code of the contract a rule denies; 0 where it has none of its own.
+    pub fn rule_code(&self, rule: u16) -> u16 {
+        let rule = self.rules.get(usize::from(rule));
+        rule.map_or(0, |rule| rule.code)
+    }
+
     fn first(&self, action: Actions, matches: impl Fn(&Rule) -> bool) -> Decision {
         let decides = |rule: &Rule| rule.actions.contains(action) && matches(rule);
         match (0..).zip(&self.rules).find(|(_, rule)| decides(rule)) {

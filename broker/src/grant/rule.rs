@@ -14,6 +14,7 @@ pub(super) struct Rule {
     pub(super) actions: Actions,
     pub(super) max_qos: Qos,
     pub(super) retain: bool,
+    pub(super) code: u16,
     pub(super) name: Box<str>,
     pattern: Pattern,
 }
@@ -34,6 +35,7 @@ impl Rule {
             actions: rule.actions,
             max_qos: rule.max_qos,
             retain: rule.retain,
+            code: rule.code,
             name: rule.name.into(),
             pattern: Pattern::compile(&rule.pattern, rule.syntax)?,
         })

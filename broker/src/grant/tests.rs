@@ -230,6 +230,7 @@ fn rule(effect: Effect, actions: Actions, pattern: &str, syntax: Syntax) -> Rule
         syntax,
         max_qos: Qos::AtLeastOnce,
         retain: false,
+        code: 0,
         name: format!("test.json#{pattern}"),
     }
 }

@@ -48,6 +48,8 @@ pub struct Metrics {
     pub decision_log_drops: Drops,
     /// Denials by action.
     pub denials: Family<ActionLabel, Counter>,
+    /// Messages that passed although the policy found something wrong with them.
+    pub remarks: Counter,
     /// Messages that were not delivered or not taken, by cause.
     pub drops: Family<Cause, Counter>,
     /// PUBACKs for a packet id that is not in flight.
@@ -141,6 +143,11 @@ impl Default for Metrics {
                 &mut names,
                 "denials",
                 "Denied packets, filters and deliveries by action",
+            ),
+            remarks: add(
+                &mut names,
+                "remarks",
+                "Messages that passed although the policy found something wrong with them",
             ),
             drops: add(
                 &mut names,

@@ -4,7 +4,9 @@
 //! never cut: over a limit it is a fault.
 
 use super::fault::Fault;
-use crate::contract::{Description, Grant, Lookup, Principal, Problem, Refusal, Setup, Verdict};
+use crate::contract::{
+    Description, Grant, Lookup, Principal, Problem, Refusal, Remark, Setup, Verdict,
+};
 use crate::grant::{self, TooLarge};
 
 /// Ids, names and serial numbers: as long as a canonical client id may be.
@@ -105,7 +107,11 @@ pub(super) fn grant(grant: Grant) -> Result<Grant, Fault> {
 pub(super) fn verdict(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::Deny(reason) => Verdict::Deny(refusal(reason)),
-        other => other,
+        Verdict::Remark(remark) => Verdict::Remark(Remark {
+            refusal: refusal(remark.refusal),
+            ..remark
+        }),
+        Verdict::Allow | Verdict::Replace(_) => verdict,
     }
 }
 

@@ -111,10 +111,30 @@ impl<'a> Decided<'a> {
         }
     }
 
+    /// Allowed, but this is what the policy has to say of it.
+    #[inline]
+    pub(super) fn remarked(self, remark: Option<&'a Refusal>) -> Self {
+        match remark {
+            None => self,
+            Some(remark) => Self {
+                code: remark.code,
+                detail: &remark.detail,
+                rule: remark.rule.as_deref().map_or(self.rule, Rule::Named),
+                ..self
+            },
+        }
+    }
+
     /// The code that the client is told, where it is told one.
     #[inline]
     pub(super) fn told(self, told: Option<u8>) -> Self {
         Self { told, ..self }
+    }
+
+    /// It has a line in the log in any case.
+    #[inline]
+    fn is_of_note(&self) -> bool {
+        self.verdict != Verdict::Allow || self.code != 0
     }
 
     /// The component was asked.
@@ -137,7 +157,7 @@ impl Session {
             Some(kind) => self.tally.decided.count(kind),
             None => self.count_rare(access.action, decided),
         }
-        if decided.verdict != Verdict::Allow || self.sampler.is_due() {
+        if decided.is_of_note() || self.sampler.is_due() {
             self.write_down(access, decided);
         }
     }
@@ -188,6 +208,9 @@ impl Session {
     fn count_rare(&self, action: Action, decided: Decided<'_>) {
         let metrics = &self.broker.metrics;
         metrics.decided(action, decided.verdict, decided.source);
+        if decided.verdict == Verdict::Allow && decided.code != 0 {
+            metrics.remarks.inc();
+        }
         // What the host refuses by a limit is counted as a drop.
         if decided.verdict == Verdict::Deny && decided.source != Source::Host {
             metrics.denied(action.name());
@@ -211,7 +234,12 @@ impl Session {
                 Rule::Of(rule) => rule.map_or("", |rule| self.rules.grant.rule_name(rule)),
                 Rule::Named(name) => name,
             },
-            code: decided.code,
+            code: match decided.rule {
+                Rule::Of(Some(rule)) if decided.verdict == Verdict::Deny => {
+                    self.rules.code_of(rule)
+                }
+                _ => decided.code,
+            },
             detail: decided.detail,
             told: decided.told,
             micros: decided.micros,

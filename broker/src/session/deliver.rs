@@ -196,7 +196,7 @@ impl Session {
         let took = micros(started);
         self.decided(access, answer.decided(rule).took(took));
         match answer {
-            Answer::Allow(payload) => {
+            Answer::Allow(payload, _) => {
                 queued.payload = payload;
                 Some(queued)
             }

@@ -180,7 +180,7 @@ impl Session {
             rule,
         };
         match self.inspect(inspected).await {
-            Answer::Allow(_) => Ok(()),
+            Answer::Allow(..) => Ok(()),
             Answer::Deny(refusal) => Err(denied(refusal, Source::Inspect)),
             Answer::Fault(fault) => Err(RefusedFilter {
                 source: Source::Inspect,

@@ -97,7 +97,7 @@ impl Session {
 
     async fn fire(&mut self, will: Will) -> &'static str {
         let payload = match self.may_fire(&will).await {
-            Answer::Allow(payload) => payload,
+            Answer::Allow(payload, _) => payload,
             Answer::Deny(_) => return "denied",
             Answer::Fault(_) => return "fault",
         };
@@ -143,7 +143,7 @@ impl Session {
         match decision {
             Decision::Allow { rule, .. } => {
                 self.decided(access, Decided::allowed(rule, false));
-                Answer::Allow(will.payload.clone())
+                Answer::Allow(will.payload.clone(), None)
             }
             Decision::Deny { rule } => {
                 let detail = "the rules do not allow the will's topic any more";

@@ -54,6 +54,8 @@ struct Passed {
     rule: u16,
     source: Source,
     micros: u32,
+    /// What the policy has to say of it all the same.
+    remark: Option<Refusal>,
 }
 
 impl Session {
@@ -85,12 +87,13 @@ impl Session {
         let ToInspect { mut packet, rule } = asked;
         let started = Instant::now();
         match self.inspected(&packet, rule, started).await {
-            Ok(payload) => {
+            Ok((payload, remark)) => {
                 packet.payload = payload;
                 let passed = Passed {
                     rule,
                     source: Source::Inspect,
                     micros: micros(started),
+                    remark,
                 };
                 self.take(packet, &passed, intake);
             }
@@ -154,6 +157,7 @@ impl Session {
                 rule,
                 source: Source::of_rules(cached),
                 micros: 0,
+                remark: None,
             })),
             Decision::Inspect { rule, .. } => Ok(Passing::Inspect { rule }),
             Decision::Deny { rule } => {
@@ -170,7 +174,7 @@ impl Session {
         packet: &Publish,
         rule: u16,
         started: Instant,
-    ) -> Result<Bytes, Dropped> {
+    ) -> Result<(Bytes, Option<Refusal>), Dropped> {
         let inspected = Inspected {
             action: Actions::PUBLISH,
             topic: &packet.topic,
@@ -180,7 +184,7 @@ impl Session {
             rule,
         };
         match self.inspect(inspected).await {
-            Answer::Allow(payload) => Ok(payload),
+            Answer::Allow(payload, remark) => Ok((payload, remark)),
             Answer::Deny(refusal) => Err(Dropped {
                 micros: micros(started),
                 ..denied(refusal, Source::Inspect)
@@ -196,7 +200,8 @@ impl Session {
 
     fn take(&mut self, packet: Publish, passed: &Passed, intake: &mut Intake) {
         let told = self.puback(&packet, 0);
-        let decided = Decided::allowed_by(passed.rule, passed.source);
+        let decided =
+            Decided::allowed_by(passed.rule, passed.source).remarked(passed.remark.as_ref());
         self.decided(asked(&packet), decided.told(told).took(passed.micros));
         intake.answer(&packet, 0, None);
         let expiry = packet

@@ -20,8 +20,8 @@ pub(super) struct Inspected<'a> {
 
 /// What the policy said.
 pub(super) enum Answer {
-    /// Allowed, with this payload.
-    Allow(Bytes),
+    /// Allowed, with this payload, and perhaps with something that the operator shall know.
+    Allow(Bytes, Option<Refusal>),
     Deny(Refusal),
     /// It could not say: nobody was judged, and nothing passes.
     Fault(String),
@@ -31,7 +31,9 @@ impl Answer {
     /// As a decision. `rule`: the one that asked.
     pub(super) fn decided(&self, rule: u16) -> Decided<'_> {
         match self {
-            Self::Allow(_) => Decided::allowed_by(rule, Source::Inspect),
+            Self::Allow(_, remark) => {
+                Decided::allowed_by(rule, Source::Inspect).remarked(remark.as_ref())
+            }
             Self::Deny(refusal) => Decided::refused(refusal, Source::Inspect),
             Self::Fault(fault) => Decided::fault(fault, Source::Inspect),
         }
@@ -63,8 +65,13 @@ impl Session {
             extra: Vec::new(),
         };
         match self.rules.generation.inspect(access).await {
-            Ok(Verdict::Allow) => Answer::Allow(inspected.payload.clone()),
-            Ok(Verdict::Replace(payload)) => Answer::Allow(payload.into()),
+            Ok(Verdict::Allow) => Answer::Allow(inspected.payload.clone(), None),
+            Ok(Verdict::Replace(payload)) => Answer::Allow(payload.into(), None),
+            Ok(Verdict::Remark(remark)) => {
+                let payload = remark.payload.map(Bytes::from);
+                let payload = payload.unwrap_or_else(|| inspected.payload.clone());
+                Answer::Allow(payload, Some(remark.refusal))
+            }
             Ok(Verdict::Deny(refusal)) => Answer::Deny(refusal),
             Err(fault) => Answer::Fault(fault.to_string()),
         }

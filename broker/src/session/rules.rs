@@ -76,13 +76,31 @@ impl Rules {
         cache.arrives(grant, topic, by_inbox)
     }
 
-    /// A denial by the rules, with the name of the rule.
+    /// A denial by the rules, with code and name of the rule. `detail`: what is said where the rule has no code of its own.
     pub(crate) fn refusal(&self, detail: &str, rule: Option<u16>) -> Refusal {
+        let code = rule.map_or(TOPIC_REFUSED, |rule| self.code_of(rule));
         Refusal {
-            code: TOPIC_REFUSED,
-            detail: detail.to_owned(),
+            code,
+            detail: sentence(code).unwrap_or(detail).to_owned(),
             rule: rule.map(|rule| self.grant.rule_name(rule).to_owned()),
         }
+    }
+
+    /// With which code of the contract a rule denies.
+    pub(crate) fn code_of(&self, rule: u16) -> u16 {
+        match self.grant.rule_code(rule) {
+            0 => TOPIC_REFUSED,
+            code => code,
+        }
+    }
+}
+
+/// Denials that say more than «the rules do not allow it».
+fn sentence(code: u16) -> Option<&'static str> {
+    match code {
+        401 => Some("this topic is for the other direction"),
+        502 => Some("the topic is longer than the rules allow: shorten it"),
+        _ => None,
     }
 }
 

@@ -178,6 +178,7 @@ fn rule(
         syntax,
         max_qos: max_qos(effect),
         retain: false,
+        code: 0,
         name: name.to_owned(),
     }
 }

@@ -30,6 +30,8 @@ pub const KIND_OF_PROOF: u16 = 304;
 pub const ENCRYPTION: u16 = 305;
 /// The credential has been replaced since the client connected.
 pub const REPLACED: u16 = 306;
+/// The topic is for the other direction.
+pub const DIRECTION: u16 = 401;
 /// The grant would be larger than the contract allows.
 pub const LIMIT: u16 = 500;
 

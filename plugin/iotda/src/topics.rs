@@ -5,6 +5,7 @@
 //! `shadow/get/+` goes up while `shadow/get/response/+` comes down. `request_id=…` is one topic level.
 
 use crate::contract::{Actions, Effect, Inbox, Qos, Rule, Syntax};
+use crate::refusal;
 
 /// Uplinks may carry `?request_id=…` or `?encoding=gzip`, which is no part of the topic.
 pub const SUFFIX_MARK: char = '?';
@@ -115,7 +116,11 @@ fn allow(actions: Actions, pattern: String, name: String) -> Rule {
 }
 
 fn deny(actions: Actions, pattern: String) -> Rule {
-    rule(Effect::Deny, actions, pattern, WRONG_DIRECTION.to_owned())
+    let name = WRONG_DIRECTION.to_owned();
+    Rule {
+        code: refusal::DIRECTION,
+        ..rule(Effect::Deny, actions, pattern, name)
+    }
 }
 
 /// The vendor has no `QoS` 2 and no retained messages.
@@ -127,6 +132,7 @@ fn rule(effect: Effect, actions: Actions, pattern: String, name: String) -> Rule
         syntax: Syntax::MqttFilter,
         max_qos: Qos::AtLeastOnce,
         retain: false,
+        code: 0,
         name,
     }
 }

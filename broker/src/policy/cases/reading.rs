@@ -1,24 +1,26 @@
-//! The format of a file of cases: a JSON array of
+//! The format of a file of cases: a JSON array of cases, or an object whose `cases` share what the file says once:
 //!
 //! ```json
-//! { "name": "…", "source": "vendor page or clause",
-//!   "connect": { "client_id": "…", "password": "…" }, "subject": { "client": { … }, "product": { … } },
-//!   "expect": { "refusal": 201, "rule": "…" } }
+//! { "about": "…", "source": "vendor page", "connect": { … }, "subject": { … },
+//!   "cases": [
+//!     { "name": "…", "source": "vendor page or clause", "level": "must", "rows": ["C7"], "why": "…",
+//!       "connect": { "client_id": "…", "password": "…" }, "subject": { "client": { … }, "product": { … } },
+//!       "expect": { "refusal": 201, "rule": "…" } } ] }
 //! ```
 //!
-//! `expect` is `{"lookup": {"client": "…"}}` (only `identify` is asked, unless more is expected), `{"refusal": code}` or
-//! `{"grant": {"client_id": "…"}, "access": [{"publish": "topic", "qos": 0, "verdict": "allow", "rule": "…"}]}`; instead of `publish`,
-//! `subscribe` and `receive`. Records: [`records`](super::records).
+//! A case's `connect` and `subject` are laid over the file's, member by member; `null` takes one away, and a credential is replaced as a whole.
+//! What may be expected: [`expect`](super::expect). Records: [`records`](super::records).
 
+use super::about::{About, Level};
+use super::expect::{self, Expect, RawExpect};
 use super::records;
-use crate::contract::{Connect, Lookup, Qos, Subject};
+use crate::contract::{Connect, Subject};
 use serde::Deserialize;
-use serde_json::Value;
-use std::fmt;
+use serde_json::{Map, Value};
 
-/// A case with its name, or why it cannot be read.
+/// A case with what it says of itself, or why it cannot be read.
 pub(super) struct Named {
-    pub(super) name: String,
+    pub(super) about: About,
     pub(super) case: Result<Case, String>,
 }
 
@@ -28,42 +30,34 @@ pub(super) struct Case {
     pub(super) expect: Expect,
 }
 
-pub(super) struct Expect {
-    pub(super) lookup: Option<Lookup>,
-    pub(super) refusal: Option<u16>,
-    pub(super) rule: Option<String>,
-    pub(super) grant: Option<ExpectedGrant>,
-    pub(super) access: Vec<Access>,
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ExpectedGrant {
-    pub(super) client_id: Option<String>,
-}
-
-pub(super) struct Access {
-    pub(super) action: Action,
-    pub(super) topic: String,
-    pub(super) qos: Qos,
-    pub(super) verdict: String,
-    pub(super) rule: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Action {
-    Publish,
-    Subscribe,
-    Receive,
+struct RawFile {
+    #[serde(default, rename = "about")]
+    _about: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    why: String,
+    #[serde(default)]
+    connect: Value,
+    #[serde(default)]
+    subject: Value,
+    cases: Vec<Value>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawCase {
-    #[serde(rename = "name")]
-    _name: String,
-    #[serde(default, rename = "source")]
-    _source: Option<String>,
+    name: String,
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
+    level: Level,
+    #[serde(default)]
+    rows: Vec<String>,
+    #[serde(default)]
+    why: Option<String>,
     #[serde(default)]
     connect: Value,
     #[serde(default)]
@@ -71,155 +65,143 @@ struct RawCase {
     expect: RawExpect,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawExpect {
-    lookup: Option<Value>,
-    refusal: Option<u16>,
-    rule: Option<String>,
-    grant: Option<ExpectedGrant>,
-    #[serde(default)]
-    access: Vec<RawAccess>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAccess {
-    publish: Option<String>,
-    subscribe: Option<String>,
-    receive: Option<String>,
-    #[serde(default)]
-    qos: u8,
-    verdict: String,
-    rule: Option<String>,
-}
-
 /// The cases of one file; the error is of the file as a whole.
-pub(super) fn cases(text: &str) -> Result<Vec<Named>, String> {
-    let cases: Vec<Value> = serde_json::from_str(text)
-        .map_err(|error| format!("this is no JSON array of cases: {error}"))?;
-    Ok((1..)
-        .zip(cases)
-        .map(|(number, case)| named(number, case))
-        .collect())
+pub(super) fn cases(name: &str, text: &str) -> Result<Vec<Named>, String> {
+    let mut shared = file(text)?;
+    let cases = std::mem::take(&mut shared.cases);
+    let named = |(number, case)| named(name, &shared, number, case);
+    Ok((1..).zip(cases).map(named).collect())
 }
 
-fn named(number: usize, case: Value) -> Named {
+fn file(text: &str) -> Result<RawFile, String> {
+    let told =
+        |error| format!("this is no JSON array of cases, nor an object with `cases`: {error}");
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(told);
+    }
+    let cases = serde_json::from_str(text).map_err(told)?;
+    Ok(RawFile {
+        cases,
+        ..RawFile::default()
+    })
+}
+
+fn named(file: &str, shared: &RawFile, number: usize, case: Value) -> Named {
     let name = case.get("name").and_then(Value::as_str);
-    Named {
-        name: name.map_or_else(|| format!("case {number}"), str::to_owned),
-        case: read(case),
-    }
-}
-
-fn read(case: Value) -> Result<Case, String> {
-    let raw: RawCase = serde_json::from_value(case).map_err(|error| error.to_string())?;
-
-    Ok(Case {
-        connect: records::connect(raw.connect)?,
-        subject: records::subject(raw.subject)?,
-        expect: expect(raw.expect)?,
-    })
-}
-
-fn expect(raw: RawExpect) -> Result<Expect, String> {
-    match (&raw.lookup, raw.refusal, &raw.grant) {
-        (_, Some(_), Some(_)) => return Err("`expect` has both `refusal` and `grant`".into()),
-        (None, None, None) => {
-            return Err("`expect` has neither `lookup` nor `refusal` nor `grant`".into());
+    let name = name.map_or_else(|| format!("case {number}"), str::to_owned);
+    let raw = match serde_json::from_value::<RawCase>(case) {
+        Ok(raw) => raw,
+        Err(error) => {
+            let about = About {
+                file: file.to_owned(),
+                name,
+                ..About::default()
+            };
+            let case = Err(error.to_string());
+            return Named { about, case };
         }
-        (_, _, None) if !raw.access.is_empty() => return Err("`access` needs `grant`".into()),
-        (_, None, _) if raw.rule.is_some() => return Err("`rule` needs `refusal`".into()),
-        _ => {}
-    }
-    Ok(Expect {
-        lookup: raw.lookup.map(records::lookup).transpose()?,
-        refusal: raw.refusal,
-        rule: raw.rule,
-        grant: raw.grant,
-        access: raw
-            .access
-            .into_iter()
-            .map(access)
-            .collect::<Result<_, _>>()?,
-    })
-}
-
-fn access(raw: RawAccess) -> Result<Access, String> {
-    let (action, topic) = match (raw.publish, raw.subscribe, raw.receive) {
-        (Some(topic), None, None) => (Action::Publish, topic),
-        (None, Some(topic), None) => (Action::Subscribe, topic),
-        (None, None, Some(topic)) => (Action::Receive, topic),
-        _ => return Err("an access has one of `publish`, `subscribe` and `receive`".into()),
     };
-    if !["allow", "deny", "inspect"].contains(&raw.verdict.as_str()) {
-        return Err(format!(
-            "the verdict `{}` is none of `allow`, `deny` and `inspect`",
-            raw.verdict
-        ));
+    Named {
+        about: About {
+            file: file.to_owned(),
+            name: raw.name,
+            level: raw.level,
+            rows: raw.rows,
+            source: raw.source.unwrap_or_else(|| shared.source.clone()),
+            why: raw.why.unwrap_or_else(|| shared.why.clone()),
+        },
+        case: read(shared, raw.connect, raw.subject, raw.expect),
     }
-    Ok(Access {
-        action,
-        topic,
-        qos: qos(raw.qos)?,
-        verdict: raw.verdict,
-        rule: raw.rule,
+}
+
+fn read(
+    shared: &RawFile,
+    connect: Value,
+    subject: Value,
+    expected: RawExpect,
+) -> Result<Case, String> {
+    let subject = laid_over(shared.subject.clone(), subject);
+    Ok(Case {
+        connect: records::connect(laid_over(shared.connect.clone(), connect))?,
+        expect: expect::read(expected, &subject)?,
+        subject: records::subject(subject)?,
     })
 }
 
-fn qos(level: u8) -> Result<Qos, String> {
-    match level {
-        0 => Ok(Qos::AtMostOnce),
-        1 => Ok(Qos::AtLeastOnce),
-        2 => Ok(Qos::ExactlyOnce),
-        _ => Err(format!("the QoS `{level}` is none of 0, 1 and 2")),
+/// RFC 7386, but for `credential`: two kinds of it would be laid into each other.
+pub(super) fn laid_over(below: Value, above: Value) -> Value {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => Value::Object(merged(below, above)),
+        (below, Value::Null) => below,
+        (_, above) => above,
     }
 }
 
-impl Expect {
-    pub(super) fn is_lookup_only(&self) -> bool {
-        self.refusal.is_none() && self.grant.is_none()
-    }
-}
-
-impl fmt::Display for Expect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.refusal, &self.rule, &self.grant) {
-            (Some(code), Some(rule), _) => write!(f, "refusal {code} by `{rule}`"),
-            (Some(code), None, _) => write!(f, "refusal {code}"),
-            (
-                None,
-                _,
-                Some(ExpectedGrant {
-                    client_id: Some(id),
-                }),
-            ) => {
-                write!(f, "a grant for `{id}`")
-            }
-            _ => f.write_str("a grant"),
-        }
-    }
-}
-
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            action,
-            topic,
-            qos,
-            verdict,
-            rule,
-        } = self;
-        let qos = *qos as u8;
-        let action = match action {
-            Action::Publish => "publish",
-            Action::Subscribe => "subscribe",
-            Action::Receive => "receive",
+fn merged(mut below: Map<String, Value>, above: Map<String, Value>) -> Map<String, Value> {
+    for (field, value) in above {
+        let known = below.remove(&field);
+        let value = match known {
+            _ if value.is_null() => continue,
+            Some(known) if field != "credential" => laid_over(known, value),
+            _ => value,
         };
-        write!(f, "{verdict} of {action} `{topic}` at QoS {qos}")?;
-        match rule {
-            Some(rule) => write!(f, " by the rule `{rule}`"),
-            None => Ok(()),
+        below.insert(field, value);
+    }
+    below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_file_says_once_what_its_cases_share() {
+        let file = json!({
+            "source": "page", "why": "because",
+            "connect": { "client_id": "a", "username": "u" },
+            "subject": { "client": { "id": "d", "credential": { "secret": { "primary": "text:1" } } } },
+            "cases": [
+                { "name": "one", "expect": { "refusal": 201 } },
+                { "name": "two", "source": "other", "level": "may", "rows": ["C1"],
+                  "connect": { "username": null },
+                  "subject": { "client": { "credential": { "token": "text:2" } } }, "expect": { "refusal": 201 } },
+                { "name": "three", "expect": { "refusal": 201 }, "extra": 1 },
+            ],
+        });
+        let [one, two, three] = cases("f", &file.to_string())
+            .unwrap()
+            .try_into()
+            .ok()
+            .unwrap();
+        assert_eq!(
+            (one.about.source.as_str(), one.about.why.as_str()),
+            ("page", "because")
+        );
+        assert_eq!(one.about.level, Level::Must);
+        let one = one.case.unwrap();
+        assert_eq!(one.connect.username.as_deref(), Some("u"));
+        assert_eq!(
+            (two.about.source.as_str(), two.about.level),
+            ("other", Level::May)
+        );
+        let two = two.case.unwrap();
+        assert_eq!(two.connect.username, None);
+        assert_eq!(two.subject.client.unwrap().id, "d");
+        assert!(three.case.err().unwrap().contains("extra"));
+    }
+
+    #[test]
+    fn what_is_no_file_of_cases_is_told() {
+        for text in [
+            "",
+            "3",
+            "{}",
+            r#"{"cases": 3}"#,
+            r#"{"cases": [], "case": []}"#,
+        ] {
+            assert!(cases("f", text).is_err(), "{text}");
         }
+        assert_eq!(cases("f", "[]").unwrap().len(), 0);
     }
 }

@@ -1,5 +1,6 @@
 //! What came out of the cases, for people and for programs.
 
+use super::about::About;
 use serde::Serialize;
 use std::fmt;
 
@@ -13,10 +14,9 @@ pub struct Report {
 /// What came out of one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaseResult {
-    /// The file's name.
-    pub file: String,
-    /// The case's name.
-    pub name: String,
+    /// Which case.
+    #[serde(flatten)]
+    pub about: About,
     /// Whether it came out as it should.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -69,7 +69,7 @@ impl Report {
 
 impl fmt::Display for CaseResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, name, .. } = self;
+        let About { file, name, .. } = &self.about;
         match &self.outcome {
             Outcome::Pass => write!(f, "PASS {file}: {name}"),
             Outcome::Fail { expected, got } => {

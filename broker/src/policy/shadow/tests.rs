@@ -37,6 +37,7 @@ fn rule(effect: Effect, pattern: &str, max_qos: Qos, name: &str) -> Rule {
         syntax: Syntax::MqttFilter,
         max_qos,
         retain: false,
+        code: 0,
         name: name.into(),
     }
 }
