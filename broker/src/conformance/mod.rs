@@ -9,6 +9,8 @@
 //! Bounds: every wait of a case has a time-out, and a case ends whatever the other side does. A case that cannot be read or run is an
 //! error, never a pass; one that lacks an identity is skipped with its reason.
 
+pub mod component;
+pub mod contract;
 mod report;
 
 pub use crate::policy::cases::{About, Level};

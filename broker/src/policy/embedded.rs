@@ -12,7 +12,7 @@ mod built {
 pub static COMPONENT: &[u8] = include_bytes!(env!("IOTDA_POLICY_WASM"));
 
 /// `policies/iotda` as it was at build time.
-pub(super) fn folder() -> Folder {
+pub fn folder() -> Folder {
     Folder {
         documents: owned(built::DOCUMENTS),
         cases: owned(built::CASES),

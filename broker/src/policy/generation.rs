@@ -71,6 +71,12 @@ impl Generation {
         }
     }
 
+    /// The same component with other documents: for cases that bring their own. Blocks.
+    pub(super) fn with_documents(&self, documents: Vec<Document>) -> Result<Self, Rejection> {
+        let code = self.code().clone();
+        Self::configure(code, documents, self.pool.settings(), self.revision)
+    }
+
     /// Counts up from 1 in this process.
     pub fn revision(&self) -> u64 {
         self.revision

@@ -40,6 +40,10 @@ impl Pool {
         &self.code
     }
 
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Runs `ask` on an instance of its own, off the async threads.
     pub(super) async fn ask<T: Send + 'static>(
         self: Arc<Self>,

@@ -1,7 +1,8 @@
 //! One access of a case: what the host's own matcher says of it, and what the policy says of its payload.
 
+use super::Outcome;
+use super::compare::fail;
 use super::expect::{Access, Action};
-use super::{Outcome, fail};
 use crate::contract::{self, Actions, Connect, Principal, Qos, Refusal, Subject, Verdict};
 use crate::grant::{Decision, Grant, filter};
 use crate::policy::fault::Fault;

@@ -91,7 +91,7 @@ pub(super) enum Action {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawExpect {
+struct RawExpect {
     lookup: Option<Value>,
     refusal: Option<u16>,
     rule: Option<String>,
@@ -136,8 +136,25 @@ const VERDICTS: [&str; 4] = ["allow", "deny", "inspect", "remark"];
 /// Bytes that a payload may be padded to: more than any limit of the contract.
 const PAD_MAX: usize = 4 << 20;
 
+/// `{"problem": "…"}`: words that one of the problems must have.
+pub(super) fn problem(written: Value) -> Result<String, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Raw {
+        problem: String,
+    }
+    let told = |error| format!("a case with `documents` expects a `problem`: {error}");
+    let raw: Raw = serde_json::from_value(written).map_err(told)?;
+    Ok(raw.problem)
+}
+
 /// `subject`: the case's own, over which a later one is laid.
-pub(super) fn read(raw: RawExpect, subject: &Value) -> Result<Expect, String> {
+pub(super) fn parse(written: Value, subject: &Value) -> Result<Expect, String> {
+    let raw = serde_json::from_value(written).map_err(|error| format!("`expect`: {error}"))?;
+    read(raw, subject)
+}
+
+fn read(raw: RawExpect, subject: &Value) -> Result<Expect, String> {
     check(&raw)?;
     let later = raw.later.into_iter().map(|one| later(one, subject));
     Ok(Expect {

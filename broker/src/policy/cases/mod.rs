@@ -5,6 +5,7 @@
 
 mod about;
 mod accesses;
+mod compare;
 mod convert;
 mod expect;
 mod reading;
@@ -17,46 +18,76 @@ pub use report::{CaseResult, Outcome, Report};
 use super::fault::Fault;
 use super::generation::Generation;
 use super::instance::Instance;
-use crate::contract::{
-    Connect, Document, Inbox, Limits, Lookup, Principal, Refusal, Subject, UtcMs,
-};
+use crate::contract::{Connect, Document, Principal, Refusal, Subject, UtcMs};
 use crate::grant::{Decision, Grant};
 use accesses::{Judged, decide};
-use expect::{Action, Expect, ExpectedGrant, ExpectedInbox, Later};
-use reading::Case;
-use serde_json::{Map, Value};
+use compare::{compare_grant, compare_inbox, compare_lookup, compare_problem, compare_refusal};
+use expect::{Action, Later};
+use reading::{Case, CasesOfFile, Client};
 
 /// A file of cases: its name and its text, a JSON array.
 pub type CaseFile = Document;
 
 /// Runs every case of every file. Blocks.
 pub fn run(generation: &Generation, files: &[CaseFile]) -> Report {
-    let cases = files.iter().flat_map(|file| run_file(generation, file));
-    Report {
-        cases: cases.collect(),
+    let mut cases = Vec::new();
+    run_each(generation, files, &|_| true, &mut |result| {
+        cases.push(result);
+    });
+    Report { cases }
+}
+
+/// Runs those that are wanted, and hands each result over as it comes. A file that cannot be read is an error, whatever is wanted. Blocks.
+pub fn run_each(
+    generation: &Generation,
+    files: &[CaseFile],
+    wanted: &dyn Fn(&About) -> bool,
+    done: &mut dyn FnMut(CaseResult),
+) {
+    for file in files {
+        if let Err(cause) = run_file(generation, file, wanted, done) {
+            done(CaseResult {
+                about: About {
+                    file: file.name.clone(),
+                    name: "the file".to_owned(),
+                    ..About::default()
+                },
+                outcome: Outcome::Error { cause },
+            });
+        }
     }
 }
 
-fn run_file(generation: &Generation, file: &CaseFile) -> Vec<CaseResult> {
-    match reading::cases(&file.name, &file.text) {
-        Ok(cases) => cases
-            .into_iter()
-            .map(|case| named(generation, case))
-            .collect(),
-        Err(cause) => vec![CaseResult {
-            about: About {
-                file: file.name.clone(),
-                name: "the file".to_owned(),
-                ..About::default()
-            },
-            outcome: Outcome::Error { cause },
-        }],
-    }
+/// What the cases say of themselves; a file that cannot be read says nothing.
+pub fn list(files: &[CaseFile]) -> Vec<About> {
+    let read = files
+        .iter()
+        .filter_map(|file| reading::cases(&file.name, &file.text).ok());
+    read.flat_map(|file| file.cases.into_iter().map(|case| case.about))
+        .collect()
+}
+
+fn run_file(
+    generation: &Generation,
+    file: &CaseFile,
+    wanted: &dyn Fn(&About) -> bool,
+    done: &mut dyn FnMut(CaseResult),
+) -> Result<(), String> {
+    let CasesOfFile { documents, cases } = reading::cases(&file.name, &file.text)?;
+    let own = documents.map(|documents| generation.with_documents(documents));
+    let own = own.transpose().map_err(|rejection| rejection.to_string())?;
+    let generation = own.as_ref().unwrap_or(generation);
+    let wanted = cases.into_iter().filter(|case| wanted(&case.about));
+    wanted.for_each(|case| done(named(generation, case)));
+    Ok(())
 }
 
 fn named(generation: &Generation, named: reading::Named) -> CaseResult {
     let outcome = match named.case {
-        Ok(case) => run_case(generation, &case),
+        Ok(Case::Client(client)) => run_case(generation, &client),
+        Ok(Case::Documents { documents, problem }) => {
+            compare_problem(&problem, generation.with_documents(documents))
+        }
         Err(cause) => Outcome::Error { cause },
     };
     CaseResult {
@@ -69,7 +100,7 @@ fn named(generation: &Generation, named: reading::Named) -> CaseResult {
 /// every time.
 const ATTEMPTS: usize = 3;
 
-fn run_case(generation: &Generation, case: &Case) -> Outcome {
+fn run_case(generation: &Generation, case: &Client) -> Outcome {
     let ask = || generation.ask_now(|policy| judge(generation, policy, case));
     let mut outcome = ask();
     for _ in 1..ATTEMPTS {
@@ -83,8 +114,8 @@ fn run_case(generation: &Generation, case: &Case) -> Outcome {
     })
 }
 
-fn judge(generation: &Generation, policy: &mut Instance, case: &Case) -> Result<Outcome, Fault> {
-    let Case {
+fn judge(generation: &Generation, policy: &mut Instance, case: &Client) -> Result<Outcome, Fault> {
+    let Client {
         connect,
         subject,
         expect,
@@ -131,7 +162,7 @@ fn judge(generation: &Generation, policy: &mut Instance, case: &Case) -> Result<
 fn judge_later(
     generation: &Generation,
     policy: &mut Instance,
-    case: &Case,
+    case: &Client,
     principal: &Principal,
 ) -> Result<Outcome, Fault> {
     let live = Principal {
@@ -190,140 +221,4 @@ fn refused_will(connect: &Connect, grant: &Grant) -> Option<Refusal> {
         detail: "the will may not be published".into(),
         rule: None,
     })
-}
-
-// --- comparing --------------------------------------------------------------------------------------------------------------
-
-fn compare_lookup(expected: &Lookup, got: &Result<Lookup, Refusal>) -> Outcome {
-    match got {
-        Ok(lookup) if lookup == expected => Outcome::Pass,
-        Ok(lookup) => fail(
-            format!("the look-up {expected:?}"),
-            format!("the look-up {lookup:?}"),
-        ),
-        Err(refusal) => fail(format!("the look-up {expected:?}"), told(refusal)),
-    }
-}
-
-fn compare_refusal(expect: &Expect, got: &Refusal) -> Outcome {
-    let same_rule = expect.rule.is_none() || expect.rule == got.rule;
-    if expect.refusal == Some(got.code) && same_rule {
-        return Outcome::Pass;
-    }
-    fail(expect.to_string(), told(got))
-}
-
-fn compare_grant(expect: &Expect, grant: &Grant, enrols: Option<&[u8]>) -> Outcome {
-    let Some(expected) = &expect.grant else {
-        return fail(
-            expect.to_string(),
-            format!("a grant for `{}`", grant.client_id),
-        );
-    };
-    let differs = differing(expected, grant, enrols)
-        .or_else(|| differing_limit(&expected.limits, &grant.limits));
-    match differs {
-        Some((expected, got)) => fail(expected, got),
-        None => Outcome::Pass,
-    }
-}
-
-/// The first field that is otherwise: what the case says, what the grant says.
-fn differing(
-    expected: &ExpectedGrant,
-    grant: &Grant,
-    enrols: Option<&[u8]>,
-) -> Option<(String, String)> {
-    let differs = |what: &str, expected: String, got: String| {
-        (expected != got).then(|| {
-            (
-                format!("a grant with the {what} {expected}"),
-                format!("the {what} {got}"),
-            )
-        })
-    };
-    let ExpectedGrant {
-        client_id,
-        unsolicited,
-        suffix_mark,
-        ends,
-        enrolled,
-        ..
-    } = expected;
-    let id = client_id.as_ref();
-    let id = id.and_then(|id| {
-        differs(
-            "client id",
-            format!("`{id}`"),
-            format!("`{}`", grant.client_id),
-        )
-    });
-    id.or_else(|| {
-        let got = grant.unsolicited.to_string();
-        unsolicited.and_then(|one| differs("`unsolicited`", one.to_string(), got))
-    })
-    .or_else(|| {
-        let got = format!("{:?}", grant.suffix_mark);
-        suffix_mark.and_then(|one| differs("suffix mark", format!("{:?}", Some(one)), got))
-    })
-    .or_else(|| {
-        let got = format!("{:?}", grant.valid_until);
-        ends.and_then(|one| differs("end", format!("{one:?}"), got))
-    })
-    .or_else(|| {
-        let one = enrolled.as_ref()?;
-        differs(
-            "enrolled fingerprint",
-            format!("{one:02x?}"),
-            format!("{enrols:02x?}"),
-        )
-    })
-}
-
-fn differing_limit(expected: &Map<String, Value>, limits: &Limits) -> Option<(String, String)> {
-    let got = serde_json::to_value(limits).unwrap_or_default();
-    let mut differing = expected
-        .iter()
-        .filter(|(name, value)| got.get(name.as_str()) != Some(*value));
-    let (name, value) = differing.next()?;
-    let got = got.get(name).cloned().unwrap_or_default();
-    Some((
-        format!("the limit `{name}` {value}"),
-        format!("`{name}` {got}"),
-    ))
-}
-
-fn compare_inbox(expected: &ExpectedInbox, generation: &Generation) -> Outcome {
-    let mut inboxes = generation.inboxes().templates.iter().map(|one| &one.inbox);
-    let shown = |messages, seconds, qos: u8| {
-        format!("an inbox that keeps {messages} messages for {seconds} s at QoS {qos}")
-    };
-    let is_it = |inbox: &&Inbox| inbox.template == expected.template;
-    let wanted = shown(
-        expected.keep_messages,
-        expected.keep_seconds,
-        expected.max_qos,
-    );
-    match inboxes.find(is_it) {
-        None => fail(
-            format!("the inbox `{}`", expected.template),
-            "no such inbox".to_owned(),
-        ),
-        Some(inbox) => {
-            let got = shown(inbox.keep_messages, inbox.keep_seconds, inbox.max_qos as u8);
-            if got == wanted {
-                return Outcome::Pass;
-            }
-            fail(wanted, got)
-        }
-    }
-}
-
-fn fail(expected: String, got: String) -> Outcome {
-    Outcome::Fail { expected, got }
-}
-
-fn told(refusal: &Refusal) -> String {
-    let rule = refusal.rule.as_deref().unwrap_or_default();
-    format!("refusal {} by `{rule}`: {}", refusal.code, refusal.detail)
 }

@@ -1,7 +1,7 @@
 //! The format of a file of cases: a JSON array of cases, or an object whose `cases` share what the file says once:
 //!
 //! ```json
-//! { "about": "…", "source": "vendor page", "connect": { … }, "subject": { … },
+//! { "about": "…", "source": "vendor page", "why": "…", "documents": { "name.json": { … } }, "connect": { … }, "subject": { … },
 //!   "cases": [
 //!     { "name": "…", "source": "vendor page or clause", "level": "must", "rows": ["C7"], "why": "…",
 //!       "connect": { "client_id": "…", "password": "…" }, "subject": { "client": { … }, "product": { … } },
@@ -9,14 +9,22 @@
 //! ```
 //!
 //! A case's `connect` and `subject` are laid over the file's, member by member; `null` takes one away, and a credential is replaced as a whole.
-//! What may be expected: [`expect`](super::expect). Records: [`records`](super::records).
+//! With `documents` the policy is configured with them alone, not with those of its folder; a case `{"name": "…", "documents": { … }, "expect":
+//! {"problem": "…"}}` has documents that must be refused, with these words in one of the problems. What may be expected: [`expect`](super::expect). Records: [`records`](super::records).
 
 use super::about::{About, Level};
-use super::expect::{self, Expect, RawExpect};
+use super::expect::{self, Expect};
 use super::records;
-use crate::contract::{Connect, Subject};
+use crate::contract::{Connect, Document, Subject};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+/// What a file holds.
+pub(super) struct CasesOfFile {
+    /// Instead of the policy's own.
+    pub(super) documents: Option<Vec<Document>>,
+    pub(super) cases: Vec<Named>,
+}
 
 /// A case with what it says of itself, or why it cannot be read.
 pub(super) struct Named {
@@ -24,7 +32,17 @@ pub(super) struct Named {
     pub(super) case: Result<Case, String>,
 }
 
-pub(super) struct Case {
+pub(super) enum Case {
+    /// A client that is judged.
+    Client(Box<Client>),
+    /// Documents that are refused, with these words.
+    Documents {
+        documents: Vec<Document>,
+        problem: String,
+    },
+}
+
+pub(super) struct Client {
     pub(super) connect: Connect,
     pub(super) subject: Subject,
     pub(super) expect: Expect,
@@ -39,6 +57,7 @@ struct RawFile {
     source: String,
     #[serde(default)]
     why: String,
+    documents: Option<Map<String, Value>>,
     #[serde(default)]
     connect: Value,
     #[serde(default)]
@@ -49,7 +68,8 @@ struct RawFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawCase {
-    name: String,
+    #[serde(rename = "name")]
+    _name: String,
     #[serde(default)]
     source: Option<String>,
     #[serde(default)]
@@ -58,19 +78,36 @@ struct RawCase {
     rows: Vec<String>,
     #[serde(default)]
     why: Option<String>,
+    documents: Option<Map<String, Value>>,
     #[serde(default)]
     connect: Value,
     #[serde(default)]
     subject: Value,
-    expect: RawExpect,
+    expect: Value,
 }
 
 /// The cases of one file; the error is of the file as a whole.
-pub(super) fn cases(name: &str, text: &str) -> Result<Vec<Named>, String> {
+pub(super) fn cases(name: &str, text: &str) -> Result<CasesOfFile, String> {
     let mut shared = file(text)?;
     let cases = std::mem::take(&mut shared.cases);
+    let documents = shared.documents.take().map(documents);
     let named = |(number, case)| named(name, &shared, number, case);
-    Ok((1..).zip(cases).map(named).collect())
+    Ok(CasesOfFile {
+        documents,
+        cases: (1..).zip(cases).map(named).collect(),
+    })
+}
+
+/// A document's text may be written as what it means.
+fn documents(written: Map<String, Value>) -> Vec<Document> {
+    let document = |(name, text): (String, Value)| Document {
+        name,
+        text: match text {
+            Value::String(text) => text,
+            other => format!("{other:#}"),
+        },
+    };
+    written.into_iter().map(document).collect()
 }
 
 fn file(text: &str) -> Result<RawFile, String> {
@@ -101,31 +138,34 @@ fn named(file: &str, shared: &RawFile, number: usize, case: Value) -> Named {
             return Named { about, case };
         }
     };
+    let or_shared = |own: &Option<String>, shared: &String| own.as_ref().unwrap_or(shared).clone();
     Named {
         about: About {
             file: file.to_owned(),
-            name: raw.name,
+            name,
             level: raw.level,
-            rows: raw.rows,
-            source: raw.source.unwrap_or_else(|| shared.source.clone()),
-            why: raw.why.unwrap_or_else(|| shared.why.clone()),
+            rows: raw.rows.clone(),
+            source: or_shared(&raw.source, &shared.source),
+            why: or_shared(&raw.why, &shared.why),
         },
-        case: read(shared, raw.connect, raw.subject, raw.expect),
+        case: read(shared, raw),
     }
 }
 
-fn read(
-    shared: &RawFile,
-    connect: Value,
-    subject: Value,
-    expected: RawExpect,
-) -> Result<Case, String> {
-    let subject = laid_over(shared.subject.clone(), subject);
-    Ok(Case {
-        connect: records::connect(laid_over(shared.connect.clone(), connect))?,
-        expect: expect::read(expected, &subject)?,
+fn read(shared: &RawFile, raw: RawCase) -> Result<Case, String> {
+    if let Some(written) = raw.documents {
+        return Ok(Case::Documents {
+            documents: documents(written),
+            problem: expect::problem(raw.expect)?,
+        });
+    }
+    let subject = laid_over(shared.subject.clone(), raw.subject);
+    let connect = laid_over(shared.connect.clone(), raw.connect);
+    Ok(Case::Client(Box::new(Client {
+        connect: records::connect(connect)?,
+        expect: expect::parse(raw.expect, &subject)?,
         subject: records::subject(subject)?,
-    })
+    })))
 }
 
 /// RFC 7386, but for `credential`: two kinds of it would be laid into each other.
@@ -155,6 +195,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn client(case: Result<Case, String>) -> Client {
+        match case {
+            Ok(Case::Client(client)) => *client,
+            Ok(Case::Documents { .. }) => panic!("documents"),
+            Err(cause) => panic!("{cause}"),
+        }
+    }
+
     #[test]
     fn a_file_says_once_what_its_cases_share() {
         let file = json!({
@@ -171,6 +219,7 @@ mod tests {
         });
         let [one, two, three] = cases("f", &file.to_string())
             .unwrap()
+            .cases
             .try_into()
             .ok()
             .unwrap();
@@ -179,13 +228,13 @@ mod tests {
             ("page", "because")
         );
         assert_eq!(one.about.level, Level::Must);
-        let one = one.case.unwrap();
+        let one = client(one.case);
         assert_eq!(one.connect.username.as_deref(), Some("u"));
         assert_eq!(
             (two.about.source.as_str(), two.about.level),
             ("other", Level::May)
         );
-        let two = two.case.unwrap();
+        let two = client(two.case);
         assert_eq!(two.connect.username, None);
         assert_eq!(two.subject.client.unwrap().id, "d");
         assert!(three.case.err().unwrap().contains("extra"));
@@ -202,6 +251,6 @@ mod tests {
         ] {
             assert!(cases("f", text).is_err(), "{text}");
         }
-        assert_eq!(cases("f", "[]").unwrap().len(), 0);
+        assert_eq!(cases("f", "[]").unwrap().cases.len(), 0);
     }
 }
