@@ -17,7 +17,7 @@ static CONFIGURATION: OnceLock<Configuration> = OnceLock::new();
 struct Policy;
 
 // The exported symbols are wit-bindgen's generated code; natively their names do not link.
-#[cfg(target_family = "wasm")]
+#[cfg(all(target_family = "wasm", feature = "component"))]
 #[allow(unsafe_code, unreachable_pub)]
 mod exports {
     use super::Policy;

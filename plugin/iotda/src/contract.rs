@@ -10,7 +10,7 @@
     clippy::all,
     clippy::pedantic
 )]
-pub(crate) mod generated {
+pub mod generated {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "device-policy",
