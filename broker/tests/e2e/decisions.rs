@@ -206,6 +206,41 @@ fn what_the_component_says_of_a_message_and_where_it_fails() {
     assert!(body.contains("\"code\":\"fault\""), "{body}");
 }
 
+#[test]
+fn a_message_that_the_policy_remarks_on_passes_and_has_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("rules")).unwrap();
+    fs::write(dir.path().join("rules/rules.json"), "inspect i/#").unwrap();
+    fs::write(dir.path().join("hostile.wasm"), hostile()).unwrap();
+    let config = "[policies.iotda]\ncomponent = \"hostile.wasm\"\ndirectory = \"rules\"\n[decisions]\nallowed_sample = 0\n";
+    let options = Options {
+        config: config.into(),
+        ..Options::default()
+    };
+    let broker = Broker::start_in(dir, &options);
+    let mut reader = broker.plain().join(&Connect::new(4, "reader"));
+    reader.send(&subscribe(1, &[("i/#", 0)])).receive();
+    let mut writer = broker.plain().join(&Connect::new(5, "writer"));
+    for topic in ["i/fine", "i/remark"] {
+        writer.send(&publish_v5(topic, b"x", 1, 1, &[]));
+        assert_eq!(writer.receive().body.get(2).copied().unwrap_or(0), 0);
+        assert_eq!(reader.receive().topic(), topic);
+    }
+    let noted = line(&broker, "publish", "allow", "topic", "i/remark");
+    has(
+        &noted,
+        &json!({ "source": "inspect", "code": 402, "detail": "noted", "rule": "hostile", "mqtt_code": 0 }),
+    );
+    let (_, lines) = broker.admin_get("/decisions", true);
+    assert!(!lines.contains("i/fine"), "{lines}");
+    // Of the PUBLISH and of its delivery.
+    let (_, metrics) = broker.admin_get("/metrics", false);
+    assert!(
+        metrics.contains("iotda_broker_remarks_total 2\n"),
+        "{metrics}"
+    );
+}
+
 /// The rules change in a running broker, so the lines tell of two generations.
 fn with_secret_topics() -> Broker {
     let broker = Broker::start(&Options {
