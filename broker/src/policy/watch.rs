@@ -9,7 +9,9 @@ use super::desk::Offer;
 use super::rejection::Rejection;
 use super::source::{Source, Stamp};
 use super::swap::{Outcome, Policy};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -148,15 +150,7 @@ impl Follower {
 
     /// Without one, changes are seen by the next look.
     fn watcher(&self) -> Option<RecommendedWatcher> {
-        let changed = Arc::clone(&self.changed);
-        let wake = move |_: notify::Result<notify::Event>| changed.notify_one();
-        let watched = notify::recommended_watcher(wake).and_then(|mut watcher| {
-            for folder in self.source.folders() {
-                watcher.watch(&folder, RecursiveMode::NonRecursive)?;
-            }
-            Ok(watcher)
-        });
-        watched
+        watcher(&self.source.folders(), Arc::clone(&self.changed))
             .inspect_err(|error| {
                 tracing::warn!(%error, "policy files are looked at every 2 s: the system does not report changes");
             })
@@ -164,8 +158,54 @@ impl Follower {
     }
 }
 
+fn watcher(folders: &[PathBuf], changed: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let wake = move |event: notify::Result<Event>| {
+        if is_change(&event) {
+            changed.notify_one();
+        }
+    };
+    let mut watcher = notify::recommended_watcher(wake)?;
+    for folder in folders {
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    }
+    Ok(watcher)
+}
+
+/// Reading is none, and a look is a reading: one that woke the next would never rest.
+fn is_change(event: &notify::Result<Event>) -> bool {
+    let read = |kind: EventKind| match kind {
+        EventKind::Access(AccessKind::Close(mode)) => mode != AccessMode::Write,
+        kind => kind.is_access(),
+    };
+    event.as_ref().map_or(true, |event| !read(event.kind))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wake {
     Look,
     Reload,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[tokio::test]
+    async fn a_look_wakes_nobody_and_a_change_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rules.json");
+        fs::write(&file, "{}").unwrap();
+        let changed = Arc::new(Notify::new());
+        let _watcher = watcher(&[folder.path().to_owned()], Arc::clone(&changed)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+            assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
+        }
+        let rested = tokio::time::timeout(Duration::from_millis(300), changed.notified()).await;
+        assert!(rested.is_err(), "reading counts as a change");
+        fs::write(&file, "[]").unwrap();
+        let woken = tokio::time::timeout(Duration::from_secs(10), changed.notified()).await;
+        assert!(woken.is_ok(), "writing does not");
+    }
 }
