@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Read [`connect`] and `candidate` first, then `live`. Pure and tested as values: `alias`, `claim`, `copies`, `end`, `kept`, `limits`, `meter`,
-//! `outbound`, `queue`, `subscriptions`, `terms`, `will`. All others are thin I/O around them.
+//! `outbound`, `over`, `queue`, `subscriptions`, `terms`, `will`. All others are thin I/O around them.
 //!
 //! What bounds it: the listeners' limits, [`Settings`], and the limits of each grant. What happens on failure: whatever cannot be
 //! judged is refused with the fault codes, whatever cannot be delivered is counted by its cause, and nothing waits without a time-out.
@@ -77,6 +77,7 @@ mod live;
 mod mailbox;
 mod meter;
 mod outbound;
+mod over;
 mod park;
 mod qos;
 mod queue;
