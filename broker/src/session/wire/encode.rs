@@ -123,6 +123,11 @@ pub fn pubrec(level: Level, packet_id: u16, code: u8, reason: Option<&str>, out:
     ack(0x50, level, packet_id, code, reason, out);
 }
 
+/// PUBREL; see [`puback`].
+pub fn pubrel(level: Level, packet_id: u16, code: u8, out: &mut BytesMut) {
+    ack(0x62, level, packet_id, code, None, out);
+}
+
 /// PUBCOMP; see [`puback`].
 pub fn pubcomp(level: Level, packet_id: u16, code: u8, reason: Option<&str>, out: &mut BytesMut) {
     ack(0x70, level, packet_id, code, reason, out);

@@ -31,7 +31,7 @@ use reader::Reader;
 pub use connect::answer_level;
 pub use encode::{
     connack, connack_size, delivery_size, disconnect, pingresp, puback, pubcomp, publish, pubrec,
-    suback, unsuback,
+    pubrel, suback, unsuback,
 };
 pub use malformed::Malformed;
 pub use packet::{
