@@ -120,15 +120,15 @@ impl Cause {
     pub fn connack(self, level: Level) -> Option<u8> {
         let told = self.told();
         match level {
-            Level::V4 => told.connack_v4,
+            Level::V3 | Level::V4 => told.connack_v4,
             Level::V5 => Some(told.connack),
         }
     }
 
-    /// SUBACK in the level's own numbering.
+    /// SUBACK in the level's own numbering. 3.1 has no failure at all: there the session says the QoS that was asked for.
     pub fn suback(self, level: Level) -> u8 {
         match level {
-            Level::V4 => SUBACK_FAILURE_V4,
+            Level::V3 | Level::V4 => SUBACK_FAILURE_V4,
             Level::V5 => self.told().suback,
         }
     }

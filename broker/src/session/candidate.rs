@@ -28,6 +28,7 @@ use std::sync::Arc;
 pub(super) const DENIES_ALL: &str = "an operator has shut everything: try again later";
 /// CONNACK.
 const ACCEPTED: u8 = 0;
+const PACKET_TOO_LARGE: u8 = 0x95;
 
 /// A CONNECT on its way; what is known of the client so far, for the record of the decision.
 pub(super) struct Candidate<'b> {
@@ -79,6 +80,7 @@ impl<'b> Candidate<'b> {
         self.client = Arc::clone(&admitted.grant.client_id);
         let limits = Limits::new(&admitted.grant.limits, &self.broker.settings);
         let terms = Terms::agree(&self.connect, &limits, &self.broker.settings)?;
+        let connack = self.connack(&terms)?;
         let will = self.will(&admitted, &limits)?;
         let (mut session, present) = self.sit(admitted, terms, will).await?;
         if session.is_outdated(self.arrival.followed) {
@@ -88,7 +90,7 @@ impl<'b> Candidate<'b> {
             .enforce()
             .await
             .map_err(|_| Refusing::new(Cause::EngineDown, "the message engine is down"))?;
-        self.accept(connection, &mut session, present);
+        self.accept(connection, &mut session, connack, present);
         session.bring_kept();
         Ok(session)
     }
@@ -168,15 +170,31 @@ impl<'b> Candidate<'b> {
         }
     }
 
-    fn accept(&self, connection: &mut Connection, session: &mut Session, present: bool) {
-        let assigned = self
-            .connect
-            .client_id
-            .is_empty()
-            .then(|| self.client_id.clone());
-        let connack = session
-            .terms
-            .accept(present, assigned, &self.broker.settings);
+    /// The CONNACK that accepts, before anybody is disturbed: a client that cannot take it is refused.
+    fn connack(&self, terms: &Terms) -> Result<wire::ConnAck, Refusing> {
+        let is_assigned = self.connect.client_id.is_empty();
+        let assigned = is_assigned.then(|| self.client_id.clone());
+        let full = terms.accept(assigned, &self.broker.settings);
+        terms.fitted(full).ok_or_else(|| {
+            let most = terms.packet_max;
+            let detail = format!(
+                "maximum packet size `{most}`: what the connack has to say does not fit in it, take more"
+            );
+            Refusing::new(Cause::Protocol(PACKET_TOO_LARGE), detail)
+        })
+    }
+
+    fn accept(
+        &self,
+        connection: &mut Connection,
+        session: &mut Session,
+        connack: wire::ConnAck,
+        session_present: bool,
+    ) {
+        let connack = wire::ConnAck {
+            session_present,
+            ..connack
+        };
         wire::connack(self.connect.level, &connack, &mut connection.output);
         session.greet();
     }

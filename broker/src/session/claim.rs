@@ -24,12 +24,18 @@ pub struct Arrival {
     pub followed: u64,
 }
 
-/// An empty client id means «assign one» (MQTT-3.1.3-6); 3.1.1 allows that only with a clean session (MQTT-3.1.3-8).
+/// An empty client id means «assign one» (MQTT-3.1.3-6); 3.1.1 allows that only with a clean session (MQTT-3.1.3-8), 3.1 never: its ids
+/// have 1 to 23 characters. Real devices' ids are longer, so the upper end is not held against them: the packet's limit bounds it.
 pub(crate) fn check(connect: &wire::Connect) -> Result<(), Cause> {
     if connect.authentication_method.is_some() {
         return Err(Cause::AuthMethod);
     }
-    if connect.client_id.is_empty() && connect.level == Level::V4 && !connect.clean_start {
+    let may_be_empty = match connect.level {
+        Level::V3 => false,
+        Level::V4 => connect.clean_start,
+        Level::V5 => true,
+    };
+    if connect.client_id.is_empty() && !may_be_empty {
         return Err(Cause::Protocol(0x85));
     }
     Ok(())
@@ -45,12 +51,12 @@ pub(crate) fn assigned_id() -> Option<ByteString> {
     )))
 }
 
-/// 3.1.1's clean session lives as long as its connection, its opposite for ever.
+/// 3.1's and 3.1.1's clean session lives as long as its connection, its opposite for ever.
 pub(crate) fn session_expiry(connect: &wire::Connect) -> u32 {
     match (connect.level, connect.clean_start) {
         (Level::V5, _) => connect.session_expiry.unwrap_or(0),
-        (Level::V4, true) => 0,
-        (Level::V4, false) => u32::MAX,
+        (Level::V3 | Level::V4, true) => 0,
+        (Level::V3 | Level::V4, false) => u32::MAX,
     }
 }
 
@@ -68,6 +74,7 @@ pub(crate) fn claim(
         password: connect.password.as_ref().map(|password| password.to_vec()),
         certificate: certificate(&arrival.proof),
         protocol: match connect.level {
+            Level::V3 => Protocol::Mqtt31,
             Level::V4 => Protocol::Mqtt311,
             Level::V5 => Protocol::Mqtt5,
         },
@@ -122,9 +129,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_empty_client_id_needs_a_clean_session_in_3_1_1() {
+    fn an_empty_client_id_needs_a_clean_session_in_3_1_1_and_is_none_in_3_1() {
         // level, clean, CONNACK
         for (level, clean, code) in [
+            (Level::V3, true, Some(2)),
+            (Level::V3, false, Some(2)),
             (Level::V4, true, None),
             (Level::V4, false, Some(2)),
             (Level::V5, true, None),
@@ -153,6 +162,8 @@ pub(crate) mod tests {
             packet.session_expiry = given;
             session_expiry(&packet)
         };
+        assert_eq!(expiry(Level::V3, true, None), 0);
+        assert_eq!(expiry(Level::V3, false, None), u32::MAX);
         assert_eq!(expiry(Level::V4, true, None), 0);
         assert_eq!(expiry(Level::V4, false, None), u32::MAX);
         assert_eq!(expiry(Level::V5, false, None), 0);

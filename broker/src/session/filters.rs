@@ -7,11 +7,12 @@ use super::candidate::DENIES_ALL;
 use super::decided::{Access, Decided};
 use super::end::End;
 use super::inspect::{Answer, Inspected};
+use super::over::Over;
 use super::qos::{OFFERED, lower};
 use super::reached::micros;
 use super::session::Session;
 use super::subscriptions::Subscription;
-use super::wire::{self, Filter, Subscribe, Unsubscribe};
+use super::wire::{self, Filter, Level, Subscribe, Unsubscribe};
 use crate::contract::{Actions, Qos, Refusal};
 use crate::decision::{Action, Cause, Source};
 use crate::engine::Down;
@@ -47,7 +48,7 @@ impl Session {
                     codes.push(qos as u8);
                 }
                 Err(refusal) => {
-                    codes.push(refusal.cause.suback(self.terms.level));
+                    codes.push(self.refused_code(refusal.cause, asked.qos));
                     reason.get_or_insert(refusal.refusal.detail);
                 }
             }
@@ -106,6 +107,15 @@ impl Session {
         Ok(Granted { qos, rule, source })
     }
 
+    /// SUBACK of a filter that is refused. 3.1 has no failure there, and its clients read two bits alone: like Mosquitto we say the QoS
+    /// that was asked for, and deliver nothing.
+    fn refused_code(&self, cause: Cause, asked: Qos) -> u8 {
+        match self.terms.level {
+            Level::V3 => lower(asked, OFFERED) as u8,
+            level => cause.suback(level),
+        }
+    }
+
     fn decided_filter(
         &mut self,
         asked: &Filter,
@@ -117,7 +127,10 @@ impl Session {
                 Decided::allowed_by(granted.rule, granted.source),
                 granted.qos as u8,
             ),
-            Err(refused) => (refused.decided(), refused.cause.suback(self.terms.level)),
+            Err(refused) => (
+                refused.decided(),
+                self.refused_code(refused.cause, asked.qos),
+            ),
         };
         let took = if decided.is_by_inspection() {
             micros(started)
@@ -153,19 +166,18 @@ impl Session {
         }
         let limits = &self.rules.limits;
         if asked.filter.len() > limits.topic {
-            return Err(refused(
-                Cause::Limit,
-                format!("the filter is longer than {} bytes", limits.topic),
-            ));
+            return Err(over(Over::Topic {
+                bytes: asked.filter.len(),
+                most: limits.topic,
+            }));
         }
         if !self
             .subscriptions
             .has_room(&asked.filter, limits.subscriptions)
         {
-            return Err(refused(
-                Cause::Limit,
-                format!("more than {} subscriptions", limits.subscriptions),
-            ));
+            return Err(over(Over::Subscriptions {
+                most: limits.subscriptions,
+            }));
         }
         Ok(())
     }
@@ -247,6 +259,16 @@ fn refused(cause: Cause, detail: impl Into<String>) -> RefusedFilter {
             detail: detail.into(),
             rule: None,
         },
+        source: Source::Host,
+        fault: None,
+    }
+}
+
+/// By the host, for a limit.
+fn over(limit: Over) -> RefusedFilter {
+    RefusedFilter {
+        cause: limit.cause(),
+        refusal: limit.refusal(),
         source: Source::Host,
         fault: None,
     }

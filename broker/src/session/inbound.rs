@@ -9,6 +9,8 @@ use super::decided::{Access, Decided};
 use super::end::End;
 use super::inspect::{Answer, Inspected};
 use super::intake::Intake;
+use super::meter::Rate;
+use super::over::Over;
 use super::reached::micros;
 use super::session::Session;
 use super::wire::Publish;
@@ -125,27 +127,25 @@ impl Session {
         }
         let limits = &self.rules.limits;
         if topic.len() > limits.topic {
-            return Err(dropped(
-                "topic_too_long",
-                Cause::Limit,
-                format!("the topic is longer than {} bytes", limits.topic),
-            ));
+            return Err(over(Over::Topic {
+                bytes: topic.len(),
+                most: limits.topic,
+            }));
         }
         if packet.payload.len() > limits.payload {
-            return Err(dropped(
-                "payload_too_large",
-                Cause::Limit,
-                format!("the payload is larger than {} bytes", limits.payload),
-            ));
+            return Err(over(Over::Payload {
+                bytes: packet.payload.len(),
+                most: limits.payload,
+            }));
         }
-        if !self.rates.pay(packet.payload.len(), now) {
-            return Err(dropped(
-                "rate",
-                Cause::Limit,
-                "more messages or bytes per second than allowed",
-            ));
-        }
-        Ok(())
+        let paid = self.rates.pay(packet.payload.len(), now);
+        paid.map_err(|rate| {
+            let most = match rate {
+                Rate::Messages => limits.publish_rate,
+                Rate::Bytes => limits.publish_bytes,
+            };
+            over(Over::Rate { rate, most })
+        })
     }
 
     fn allowed(&mut self, packet: &Publish) -> Result<Passing, Dropped> {
@@ -295,6 +295,18 @@ fn dropped(why: &'static str, cause: Cause, reason: impl Into<String>) -> Droppe
             detail: reason.into(),
             rule: None,
         },
+        source: Source::Host,
+        fault: None,
+        micros: 0,
+    }
+}
+
+/// By the host, for a limit.
+fn over(limit: Over) -> Dropped {
+    Dropped {
+        why: limit.name(),
+        cause: limit.cause(),
+        refusal: limit.refusal(),
         source: Source::Host,
         fault: None,
         micros: 0,

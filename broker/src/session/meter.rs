@@ -47,6 +47,15 @@ impl Meter {
     }
 }
 
+/// Which of the two rates of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rate {
+    /// PUBLISH packets per second.
+    Messages,
+    /// Payload bytes per second.
+    Bytes,
+}
+
 /// The two rates of a grant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rates {
@@ -63,10 +72,16 @@ impl Rates {
         }
     }
 
-    /// May a PUBLISH with so many payload bytes pass now?
-    pub(crate) fn pay(&mut self, payload: usize, now: Instant) -> bool {
+    /// May a PUBLISH with so many payload bytes pass now? If not: the rate that it is over.
+    pub(crate) fn pay(&mut self, payload: usize, now: Instant) -> Result<(), Rate> {
         let payload = u32::try_from(payload).unwrap_or(u32::MAX);
-        self.packets.pay(1, now) && self.bytes.pay(payload, now)
+        if !self.packets.pay(1, now) {
+            return Err(Rate::Messages);
+        }
+        if !self.bytes.pay(payload, now) {
+            return Err(Rate::Bytes);
+        }
+        Ok(())
     }
 }
 
@@ -88,9 +103,21 @@ mod tests {
     fn a_message_bigger_than_a_second_passes_and_is_paid_for() {
         let start = Instant::now();
         let mut rates = Rates::new(0, 1_000, start);
-        assert!(rates.pay(3_000, start));
-        assert!(!rates.pay(1, start + Duration::from_millis(1_900)));
-        assert!(rates.pay(1, start + Duration::from_millis(2_100)));
+        let at = |millis| start + Duration::from_millis(millis);
+        assert_eq!(rates.pay(3_000, start), Ok(()));
+        assert_eq!(rates.pay(1, at(1_900)), Err(Rate::Bytes));
+        assert_eq!(rates.pay(1, at(2_100)), Ok(()));
+    }
+
+    #[test]
+    fn the_rate_that_is_over_is_named() {
+        let start = Instant::now();
+        let mut rates = Rates::new(1, 10, start);
+        assert_eq!(rates.pay(10, start), Ok(()));
+        assert_eq!(rates.pay(10, start), Err(Rate::Messages));
+        let mut rates = Rates::new(2, 10, start);
+        assert_eq!(rates.pay(10, start), Ok(()));
+        assert_eq!(rates.pay(10, start), Err(Rate::Bytes));
     }
 
     proptest! {

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Read [`connect`] and `candidate` first, then `live`. Pure and tested as values: `alias`, `claim`, `copies`, `end`, `kept`, `limits`, `meter`,
-//! `outbound`, `queue`, `subscriptions`, `terms`, `will`. All others are thin I/O around them.
+//! `outbound`, `over`, `queue`, `subscriptions`, `terms`, `will`. All others are thin I/O around them.
 //!
 //! What bounds it: the listeners' limits, [`Settings`], and the limits of each grant. What happens on failure: whatever cannot be
 //! judged is refused with the fault codes, whatever cannot be delivered is counted by its cause, and nothing waits without a time-out.
@@ -31,13 +31,20 @@
 //! | AUTH exchange | CONNACK 0x8C; an AUTH packet: DISCONNECT 0x82 | – |
 //! | topic aliases towards the client | none is sent | – |
 //! | PUBREL of an unknown id | PUBCOMP 0x92 | PUBCOMP |
-//! | protocol level 3, or unknown | CONNACK 0x84 (levels above 5) | CONNACK 1 |
+//! | PUBREC of an unknown id | PUBREL 0x92 | PUBREL |
+//! | PUBREC or PUBCOMP for a QoS 1 message | DISCONNECT 0x82 | the connection is closed |
+//! | an unknown protocol level, or a name that is not its own | CONNACK 0x84 (levels above 5) | CONNACK 1 |
+//!
+//! MQTT 3.1 (`MQIsdp`, level 3) is served as 3.1.1 is. What differs: a client id must not be empty (CONNACK 2), and its 23 characters at most
+//! are not held against it; CONNACK does not tell that a session was there; SUBACK has no failure, so a filter that is refused is answered
+//! with the QoS that was asked for, as Mosquitto does, and brings nothing; SUBSCRIBE, UNSUBSCRIBE and PUBREL may carry DUP.
 //!
 //! # What a client hears when something is refused while it is connected
 //!
 //! | what | MQTT 5 | MQTT 3.1.1 |
 //! |---|---|---|
-//! | QoS 1 PUBLISH that is denied, too large or over its rate | PUBACK 0x87, 0x97 | PUBACK: it would be sent again for ever otherwise |
+//! | QoS 1 PUBLISH that is denied | PUBACK 0x87 | PUBACK: it would be sent again for ever otherwise |
+//! | QoS 1 PUBLISH over a limit (501, 502, 504, 505) | PUBACK 0x97; 0x90 for the topic's length; the reason names the limit | PUBACK |
 //! | QoS 0 PUBLISH of that kind | dropped and counted | dropped and counted |
 //! | QoS 1 PUBLISH that cannot be inspected | PUBACK 0x83 | the connection is closed, so that it is sent again |
 //! | a filter | SUBACK 0x87, 0x8F, 0x97, 0x9E, 0x83 | SUBACK 0x80 |
@@ -77,6 +84,7 @@ mod live;
 mod mailbox;
 mod meter;
 mod outbound;
+mod over;
 mod park;
 mod qos;
 mod queue;

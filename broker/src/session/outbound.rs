@@ -145,6 +145,12 @@ impl Outbound {
         found.is_some()
     }
 
+    /// Whether a QoS 1 message of this id has been sent on this connection and waits for its PUBACK.
+    pub(crate) fn is_flying(&self, packet_id: u16) -> bool {
+        let mut flying = self.flying.iter();
+        flying.any(|one| one.packet_id == packet_id && one.sent)
+    }
+
     /// Gives back the memory of what is empty.
     pub(crate) fn release(&mut self) {
         self.land();

@@ -6,6 +6,9 @@ use crate::contract::Refusal;
 use crate::decision::{Cause, Record};
 use bytes::BytesMut;
 
+/// A CONNACK without properties.
+const SHORTEST: usize = 5;
+
 /// Why a CONNECT is refused.
 #[derive(Debug)]
 pub(crate) struct Refusing {
@@ -48,6 +51,10 @@ impl Refusing {
         let Some(code) = self.cause.connack(level) else {
             return;
         };
+        // Five bytes at least in MQTT 5; a client that takes fewer is just closed (MQTT-3.1.2-24).
+        if level == Level::V5 && packet_max < SHORTEST {
+            return;
+        }
         let told = !self.is_fault() && level == Level::V5;
         let connack = ConnAck {
             code,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 /// The contract's code for a topic that no rule allows.
 pub(super) const TOPIC_REFUSED: u16 = 400;
+/// The contract's code for a topic or filter that is too long.
+pub(super) const TOPIC_TOO_LONG: u16 = 502;
 
 pub(crate) struct Rules {
     pub(crate) generation: Arc<Generation>,
@@ -99,7 +101,7 @@ impl Rules {
 fn sentence(code: u16) -> Option<&'static str> {
     match code {
         401 => Some("this topic is for the other direction"),
-        502 => Some("the topic is longer than the rules allow: shorten it"),
+        TOPIC_TOO_LONG => Some("the topic is longer than the rules allow: shorten it"),
         _ => None,
     }
 }

@@ -84,6 +84,12 @@ impl Subscriptions {
         })
     }
 
+    /// Whether a filter with no local keeps the client's own messages on this topic away.
+    pub(crate) fn silences(&self, topic: &str) -> bool {
+        let mut quiet = self.list.iter().filter(|known| known.no_local);
+        quiet.any(|known| filter::matches(&known.filter, topic))
+    }
+
     /// A number that is another one after every change.
     pub(crate) fn state(&self) -> u64 {
         self.state
@@ -180,6 +186,7 @@ mod tests {
         quiet.no_local = true;
         all.set(quiet);
         assert_eq!(all.matching("a", true), None);
+        assert!(all.silences("a") && !all.silences("b"));
         assert!(all.matching("a", false).is_some());
         all.set(subscription("+", Qos::AtMostOnce, Some(2)));
         let found = all.matching("a", true).unwrap();

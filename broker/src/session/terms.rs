@@ -3,7 +3,7 @@
 use super::alias;
 use super::claim::session_expiry;
 use super::limits::{Limits, Settings};
-use super::wire::{ConnAck, Connect, Delivery, Level, delivery_size};
+use super::wire::{ConnAck, Connect, Delivery, Level, connack_size, delivery_size};
 use crate::contract::Refusal;
 use bytestring::ByteString;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// A 3.1.1 client cannot be told another keep alive, so one over the limit is refused there.
+    /// A client of 3.1 or 3.1.1 cannot be told another keep alive, so one over the limit is refused there.
     pub(crate) fn agree(
         connect: &Connect,
         limits: &Limits,
@@ -46,7 +46,7 @@ impl Terms {
     ) -> Result<Self, Refusal> {
         let over = limits.keep_alive != 0
             && (connect.keep_alive == 0 || connect.keep_alive > limits.keep_alive);
-        if over && connect.level == Level::V4 {
+        if over && connect.level != Level::V5 {
             return Err(keep_alive_refused(connect.keep_alive, limits.keep_alive));
         }
         let asked = session_expiry(connect);
@@ -84,15 +84,10 @@ impl Terms {
         self.packet_max != usize::MAX && delivery_size(self.level, delivery) > self.packet_max
     }
 
-    /// The CONNACK that accepts; what is not offered is announced (see the table in [`super`]).
-    pub(crate) fn accept(
-        &self,
-        session_present: bool,
-        assigned: Option<ByteString>,
-        settings: &Settings,
-    ) -> ConnAck {
+    /// The CONNACK that accepts; what is not offered is announced (see the table in [`super`]). Whether a session is present is not known yet.
+    pub(crate) fn accept(&self, assigned: Option<ByteString>, settings: &Settings) -> ConnAck {
         ConnAck {
-            session_present,
+            session_present: false,
             code: 0,
             session_expiry: self.told_expiry.then_some(self.expiry),
             receive_maximum: None,
@@ -107,6 +102,21 @@ impl Terms {
             shared_available: Some(false),
             server_keep_alive: self.told_keep_alive.then_some(self.keep_alive),
         }
+    }
+
+    /// As much of it as the client's maximum packet size lets through (MQTT-3.1.2-24). What is left out serves the client alone: without
+    /// aliases it sends whole topics, and what is too large for us is told when it comes. `None`: the rest must be said and does not fit.
+    pub(crate) fn fitted(&self, connack: ConnAck) -> Option<ConnAck> {
+        let fits = |connack: &ConnAck| connack_size(self.level, connack) <= self.packet_max;
+        if self.packet_max == usize::MAX || fits(&connack) {
+            return Some(connack);
+        }
+        let shorter = ConnAck {
+            topic_alias_maximum: None,
+            maximum_packet_size: None,
+            ..connack
+        };
+        fits(&shorter).then_some(shorter)
     }
 
     /// MQTT 5: a DISCONNECT may shorten or lengthen the expiry, but not wake one that was 0 (MQTT-3.14.2-2).
@@ -139,7 +149,7 @@ fn keep_alive_refused(asked: u16, most: u16) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::claim::tests::connect;
+    use super::super::claim::{self, tests::connect};
     use super::*;
 
     fn limits(keep_alive: u16, session_expiry: u32) -> Limits {
@@ -192,7 +202,7 @@ mod tests {
             packet.keep_alive = asked;
             let terms = agree(&packet, &limits(600, 0)).unwrap();
             assert_eq!(terms.silence(), Some(Duration::from_mins(15)));
-            let connack = terms.accept(false, None, &Settings::default());
+            let connack = terms.accept(None, &Settings::default());
             assert_eq!(connack.server_keep_alive, Some(600));
         }
         packet.level = Level::V4;
@@ -210,19 +220,39 @@ mod tests {
         let terms = agree(&packet, &limits(0, 100)).unwrap();
         assert_eq!(terms.expiry, 100);
         assert_eq!(
-            terms
-                .accept(true, None, &Settings::default())
-                .session_expiry,
+            terms.accept(None, &Settings::default()).session_expiry,
             Some(100)
         );
         packet.session_expiry = Some(100);
         let terms = agree(&packet, &limits(0, 100)).unwrap();
         assert_eq!(
-            terms
-                .accept(true, None, &Settings::default())
-                .session_expiry,
+            terms.accept(None, &Settings::default()).session_expiry,
             None
         );
+    }
+
+    #[test]
+    fn a_connack_is_no_larger_than_the_client_takes() {
+        // Maximum packet size, with an assigned id; aliases announced; none: it does not fit at all.
+        for (most, assigned, aliases) in [
+            (19, false, Some(true)),
+            (18, false, Some(false)),
+            (11, false, Some(false)),
+            (10, false, None),
+            (19, true, None),
+            (59, true, Some(true)),
+        ] {
+            let mut packet = connect(Level::V5);
+            packet.maximum_packet_size = Some(most);
+            let terms = agree(&packet, &limits(0, 0)).unwrap();
+            let id = assigned.then(|| claim::assigned_id().unwrap());
+            let full = terms.accept(id, &Settings::default());
+            let fitted = terms.fitted(full);
+            let told = fitted.as_ref().map(|one| one.topic_alias_maximum.is_some());
+            assert_eq!(told, aliases, "{most} {assigned}");
+            let size = fitted.map(|one| connack_size(Level::V5, &one));
+            assert!(size <= Some(most as usize), "{most} {assigned}: {size:?}");
+        }
     }
 
     #[test]

@@ -47,12 +47,14 @@ impl Session {
         })
     }
 
-    /// An inbox's topic comes without a subscription where the grant says so, and at the subscribed QoS where there is one.
+    /// An inbox's topic comes without a subscription where the grant says so, and at the subscribed QoS where there is one. A subscription
+    /// with no local that covers it is the client's word that it does not want to hear itself (MQTT-3.8.3-3).
     pub(super) fn wants_inboxed(&self, message: &Message, max_qos: Qos) -> Option<Match> {
         let local = message.publisher == self.number;
         let subscribed = self.subscriptions.matching(&message.topic, local);
         let unasked = || {
-            let unsolicited = self.rules.grant.unsolicited;
+            let silenced = local && self.subscriptions.silences(&message.topic);
+            let unsolicited = self.rules.grant.unsolicited && !silenced;
             unsolicited.then(|| Match {
                 qos: Qos::AtMostOnce,
                 ids: Vec::new(),

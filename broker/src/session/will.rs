@@ -4,6 +4,7 @@
 //! again when it fires. It lives and dies with its session, so it is bounded by the number of sessions and the payload limit.
 
 use super::limits::Limits;
+use super::over::Over;
 use super::qos::{OFFERED, lower};
 use super::wire::{self, Level};
 use crate::contract::{Qos, Refusal, UtcMs};
@@ -93,10 +94,21 @@ fn fits(topic: &str, payload: usize, limits: &Limits) -> Result<(), Refused> {
     if !filter::is_valid_topic(topic) {
         return Err(refused("the will's topic is no topic name", None));
     }
-    if topic.len() > limits.topic || payload > limits.payload {
-        return Err(Refused::TooLarge(refusal("the will is too large", None)));
-    }
-    Ok(())
+    let over = if topic.len() > limits.topic {
+        Over::Topic {
+            bytes: topic.len(),
+            most: limits.topic,
+        }
+    } else if payload > limits.payload {
+        Over::Payload {
+            bytes: payload,
+            most: limits.payload,
+        }
+    } else {
+        return Ok(());
+    };
+    let detail = format!("the will is too large: {}", over.refusal().detail);
+    Err(Refused::TooLarge(refusal(&detail, None)))
 }
 
 fn allowed(grant: &Grant, topic: &str, qos: Qos) -> Result<(), Refused> {

@@ -268,9 +268,6 @@ fn protocol_levels() {
         );
         wire.expect_close();
     }
-    let mut wire = broker.plain();
-    assert_eq!(wire.connect(&Connect::new(3, "x")), 1);
-    wire.expect_close();
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn what_the_host_refuses_has_a_line_too() {
     device.receive();
     has(
         &line(&broker, "publish", "deny", "topic", &long),
-        &json!({ "source": "host", "code": 500, "mqtt_code": 0x97 }),
+        &json!({ "source": "host", "code": 502, "mqtt_code": 0x90 }),
     );
 }
 

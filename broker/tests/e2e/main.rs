@@ -29,6 +29,7 @@ mod lifecycle;
 mod live_changes;
 mod malformed;
 mod minisign;
+mod mqtt;
 mod openssl;
 mod policy_faults;
 mod protocol;

@@ -4,12 +4,14 @@ use crate::session::connection::Connection;
 use crate::session::end::End;
 use crate::session::intake::Intake;
 use crate::session::session::Session;
-use crate::session::wire::{self, Disconnect, FromClient, Malformed};
+use crate::session::wire::{self, Ack, Disconnect, FromClient, Malformed};
 use bytes::BytesMut;
 use std::time::Instant;
 
 const PROTOCOL_ERROR: u8 = 0x82;
 const PACKET_ID_NOT_FOUND: u8 = 0x92;
+/// Reason codes from here on are failures.
+const FIRST_FAILURE: u8 = 0x80;
 
 impl Session {
     /// Takes all whole packets. What was accepted before one that ends the connection still goes to the engine.
@@ -55,7 +57,8 @@ impl Session {
             FromClient::Disconnect(packet) => return Err(self.left(packet)),
             // QoS 2 is not offered in either direction, so no exchange of that id can be under way.
             FromClient::PubRel(ack) => self.complete(ack.packet_id, output),
-            FromClient::PubRec(_) | FromClient::PubComp(_) => self.unknown_ack(),
+            FromClient::PubRec(ack) => self.received(ack, output)?,
+            FromClient::PubComp(ack) => self.wrong_ack(ack.packet_id)?,
             FromClient::Connect(_) => return Err(broke("a second connect")),
             FromClient::Auth { .. } => {
                 return Err(broke("no authentication exchange is under way"));
@@ -80,6 +83,24 @@ impl Session {
             None,
             output,
         );
+    }
+
+    /// 3.1.1 and 5 want a PUBREL for every PUBREC, so that its sender can forget it (MQTT-4.3.3-1, MQTT-4.3.3-4), but for one that failed.
+    fn received(&self, ack: &Ack, output: &mut BytesMut) -> Result<(), End> {
+        self.wrong_ack(ack.packet_id)?;
+        if ack.code < FIRST_FAILURE {
+            wire::pubrel(self.terms.level, ack.packet_id, PACKET_ID_NOT_FOUND, output);
+        }
+        Ok(())
+    }
+
+    /// A QoS 1 message that is in flight has no other answer than PUBACK (MQTT-4.3.2-2, MQTT-4.3.2-4).
+    fn wrong_ack(&self, packet_id: u16) -> Result<(), End> {
+        if self.outbound.is_flying(packet_id) {
+            return Err(broke("a qos 1 message is acknowledged by puback alone"));
+        }
+        self.unknown_ack();
+        Ok(())
     }
 
     fn unknown_ack(&self) {

@@ -45,7 +45,8 @@ pub(super) fn decode(header: &Header, body: Bytes) -> Result<FromClient, Malform
 }
 
 /// The level in whose form a refused CONNECT at the front of `input` is answered; `None` where it does not say that it is MQTT: then the
-/// connection is closed without an answer. Levels below 4 are answered in the form of 4, those above 5 in the form of 5.
+/// connection is closed without an answer. Levels below 5 are answered in the form of 4, those above 5 in the form of 5. The highest bit
+/// is a bridge's mark, which is not offered: told so in its own form, a Mosquitto bridge tries again without it.
 pub fn answer_level(input: &[u8]) -> Option<Level> {
     let lengths = input.get(1..)?;
     let (_, width, _) = super::header::variable_length(lengths, Level::V4).ok()??;
@@ -54,7 +55,11 @@ pub fn answer_level(input: &[u8]) -> Option<Level> {
         .strip_prefix(b"\x00\x04MQTT")
         .or_else(|| name.strip_prefix(b"\x00\x06MQIsdp"))?
         .first()?;
-    Some(if *level < 5 { Level::V4 } else { Level::V5 })
+    Some(if *level & 0x7f < 5 {
+        Level::V4
+    } else {
+        Level::V5
+    })
 }
 
 fn protocol(reader: &mut Reader) -> Result<Level, Malformed> {
@@ -65,10 +70,14 @@ fn protocol(reader: &mut Reader) -> Result<Level, Malformed> {
         return Err(unsupported(Clause::both("MQTT-3.1.2-1"), detail));
     }
     match (name == "MQTT", reader.byte()?) {
+        (false, 3) => Ok(Level::V3),
         (true, 4) => Ok(Level::V4),
         (true, 5) => Ok(Level::V5),
         (_, level) => {
-            let detail = format!("protocol level `{level}`: offered are 4 (3.1.1) and 5");
+            let name = name.escape_ascii();
+            let detail = format!(
+                "protocol `{name}` with level `{level}`: offered are MQIsdp with 3, MQTT with 4 (3.1.1) and 5"
+            );
             Err(unsupported(Clause::both("MQTT-3.1.2-2"), detail))
         }
     }
@@ -88,7 +97,8 @@ struct Flags {
 impl Flags {
     fn read(reader: &mut Reader) -> Result<Self, Malformed> {
         let (byte, level) = (reader.byte()?, reader.level());
-        if byte & 0x01 != 0 {
+        // «Not used» in 3.1.
+        if byte & 0x01 != 0 && level != Level::V3 {
             let clause = Clause::both("MQTT-3.1.2-3");
             return Err(Malformed::packet(
                 level,
@@ -102,7 +112,7 @@ impl Flags {
             username: byte & 0x80 != 0,
             password: byte & 0x40 != 0,
         };
-        if level == Level::V4 && flags.password && !flags.username {
+        if level != Level::V5 && flags.password && !flags.username {
             let clause = Clause::both("MQTT-3.1.2-22");
             return Err(Malformed::packet(
                 level,
@@ -178,18 +188,23 @@ fn read_payload(
     if let Some((qos, retain)) = flags.will {
         connect.will = Some(read_will(qos, retain, reader)?);
     }
-    if flags.username {
+    if flags.username && !is_left_out(reader) {
         connect.username = Some(reader.text()?);
     }
-    if flags.password {
+    if flags.password && !is_left_out(reader) {
         connect.password = Some(reader.binary()?);
     }
     Ok(())
 }
 
+/// In 3.1 the packet's length takes precedence over the flags: user name and password may be announced and missing.
+fn is_left_out(reader: &Reader) -> bool {
+    reader.level() == Level::V3 && reader.is_empty()
+}
+
 fn read_will(qos: Qos, retain: bool, reader: &mut Reader) -> Result<Will, Malformed> {
     let carried = match reader.level() {
-        Level::V4 => Carried::default(),
+        Level::V3 | Level::V4 => Carried::default(),
         Level::V5 => Carried::read(reader, Place::WILL)?,
     };
     let topic = reader.text()?;

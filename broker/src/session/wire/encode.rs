@@ -25,7 +25,7 @@ fn remaining(level: Level, delivery: &Delivery<'_>) -> usize {
         2
     };
     let properties = match level {
-        Level::V4 => 0,
+        Level::V3 | Level::V4 => 0,
         Level::V5 => {
             let size = properties_size(delivery);
             variable_size(size) + size
@@ -45,15 +45,22 @@ fn number(id: u32) -> usize {
     id.try_into().unwrap_or(usize::MAX)
 }
 
-/// CONNACK. A refusal never says that a session is present (MQTT-3.2.2-6).
+/// CONNACK. A refusal never says that a session is present (MQTT-3.2.2-6), and 3.1 cannot say it: its first byte is not used.
 pub fn connack(level: Level, packet: &ConnAck, out: &mut BytesMut) {
-    let present = u8::from(packet.session_present && packet.code == 0);
+    let present = u8::from(packet.session_present && packet.code == 0 && level != Level::V3);
     let mut body = BytesMut::new();
     body.put_slice(&[present, packet.code]);
     if level == Level::V5 {
         connack_properties(packet).finish(&mut body);
     }
     frame(0x20, &body, out);
+}
+
+/// What a CONNACK takes on the wire, for the client's maximum packet size.
+pub fn connack_size(level: Level, packet: &ConnAck) -> usize {
+    let mut out = BytesMut::new();
+    connack(level, packet, &mut out);
+    out.len()
 }
 
 fn connack_properties(packet: &ConnAck) -> PropertyWriter {
@@ -116,6 +123,11 @@ pub fn pubrec(level: Level, packet_id: u16, code: u8, reason: Option<&str>, out:
     ack(0x50, level, packet_id, code, reason, out);
 }
 
+/// PUBREL; see [`puback`].
+pub fn pubrel(level: Level, packet_id: u16, code: u8, out: &mut BytesMut) {
+    ack(0x62, level, packet_id, code, None, out);
+}
+
 /// PUBCOMP; see [`puback`].
 pub fn pubcomp(level: Level, packet_id: u16, code: u8, reason: Option<&str>, out: &mut BytesMut) {
     ack(0x70, level, packet_id, code, reason, out);
@@ -132,7 +144,7 @@ pub(super) fn ack(
 ) {
     let [high, low] = packet_id.to_be_bytes();
     match (level, code, reason) {
-        (Level::V4, ..) | (Level::V5, 0, None) => out.put_slice(&[first, 2, high, low]),
+        (Level::V3 | Level::V4, ..) | (Level::V5, 0, None) => out.put_slice(&[first, 2, high, low]),
         (Level::V5, code, None) => out.put_slice(&[first, 3, high, low, code]),
         (Level::V5, code, reason) => {
             let mut body = BytesMut::new();

@@ -54,7 +54,7 @@ impl Header {
 
     /// MQTT 5 wants the shortest form; a CONNECT is asked once its level is known.
     pub(super) fn check_minimal(&self, level: Level) -> Result<(), Malformed> {
-        if self.minimal || level == Level::V4 {
+        if self.minimal || level != Level::V5 {
             return Ok(());
         }
         Err(not_minimal(level))
@@ -200,7 +200,9 @@ fn check_flags(kind: Kind, flags: u8, level: Level) -> Result<(), Malformed> {
         Kind::Auth => (0, Clause::both("MQTT-3.15.1-1")),
         _ => (0, Clause::new("MQTT-2.2.2-2", "MQTT-2.1.3-1")),
     };
-    if flags == expected {
+    // 3.1 sends these three at QoS 1, and again with DUP where no answer comes.
+    let again = expected == 2 && level == Level::V3;
+    if flags == expected || (again && flags == expected | 0x08) {
         return Ok(());
     }
     let detail = format!("{kind:?} with the reserved flags `{flags}` instead of {expected}");

@@ -36,7 +36,8 @@ impl Clause {
 
     fn at(self, level: Level) -> &'static str {
         match level {
-            Level::V4 => self.v4,
+            // 3.1 numbers nothing: 3.1.1's clause is the nearest.
+            Level::V3 | Level::V4 => self.v4,
             Level::V5 => self.v5,
         }
     }

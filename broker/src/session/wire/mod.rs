@@ -1,4 +1,4 @@
-//! MQTT 3.1.1 and 5 on the wire: strict decoding of what clients send, encoding of what we answer. Pure: bytes in, packets out.
+//! MQTT 3.1, 3.1.1 and 5 on the wire: strict decoding of what clients send, encoding of what we answer. Pure: bytes in, packets out.
 //!
 //! Why our own: rumqttd's decoder checks neither fixed-header flags nor packet ids, topics or UTF-8 rules, panics on server packets
 //! (facts: P8) and hides a PUBLISH's QoS and packet id.
@@ -30,8 +30,8 @@ use reader::Reader;
 
 pub use connect::answer_level;
 pub use encode::{
-    connack, delivery_size, disconnect, pingresp, puback, pubcomp, publish, pubrec, suback,
-    unsuback,
+    connack, connack_size, delivery_size, disconnect, pingresp, puback, pubcomp, publish, pubrec,
+    pubrel, suback, unsuback,
 };
 pub use malformed::Malformed;
 pub use packet::{

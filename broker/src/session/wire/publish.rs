@@ -24,7 +24,7 @@ pub(super) fn decode(
         reader.packet_id()?
     };
     let carried = match level {
-        Level::V4 => Carried::default(),
+        Level::V3 | Level::V4 => Carried::default(),
         Level::V5 => Carried::read(&mut reader, Place::PUBLISH)?,
     };
     check_named(&topic, &carried, level)?;
@@ -62,7 +62,7 @@ fn check_named(topic: &ByteString, carried: &Carried, level: Level) -> Result<()
         return Ok(());
     }
     Err(match level {
-        Level::V4 => {
+        Level::V3 | Level::V4 => {
             let clause = Clause::both("MQTT-4.7.3-1");
             Malformed::topic(level, clause, "empty topic name")
         }

@@ -10,7 +10,7 @@ use super::reader::{Reader, qos};
 pub(super) fn subscribe(mut reader: Reader) -> Result<Subscribe, Malformed> {
     let packet_id = reader.packet_id()?;
     let subscription_id = match reader.level() {
-        Level::V4 => None,
+        Level::V3 | Level::V4 => None,
         Level::V5 => subscription_id(&mut reader)?,
     };
     let mut filters = Vec::new();
@@ -71,7 +71,7 @@ fn filter(reader: &mut Reader) -> Result<Filter, Malformed> {
 fn requested_qos(options: u8, level: Level) -> Result<Qos, Malformed> {
     let (reserved, clause) = match level {
         // This is how 3.1.1 spells it.
-        Level::V4 => (0xfc, Clause::both("MQTT-3-8.3-4")),
+        Level::V3 | Level::V4 => (0xfc, Clause::both("MQTT-3-8.3-4")),
         Level::V5 => (0xc0, Clause::both("MQTT-3.8.3-5")),
     };
     if options & reserved != 0 {
@@ -79,7 +79,7 @@ fn requested_qos(options: u8, level: Level) -> Result<Qos, Malformed> {
         return Err(Malformed::packet(level, clause, detail));
     }
     qos(options).ok_or_else(|| match level {
-        Level::V4 => Malformed::packet(level, clause, "subscription with QoS `3`"),
+        Level::V3 | Level::V4 => Malformed::packet(level, clause, "subscription with QoS `3`"),
         Level::V5 => Malformed::protocol(level, VIOLATION, "subscription with QoS `3`"),
     })
 }

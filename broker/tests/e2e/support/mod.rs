@@ -5,13 +5,15 @@
 mod broker;
 pub(crate) mod openssl;
 mod packets;
+mod properties;
 mod wire;
 
 pub(crate) use broker::{Broker, Options, policy_component, wait_until};
 pub(crate) use packets::{
-    Connect, device_password, packet, puback, publish, publish_v5, subscribe, subscribe_v5,
+    Connect, device_password, packet, puback, publish, publish_v5, subscribe, subscribe_v5, text,
     this_hour, unsubscribe,
 };
+pub(crate) use properties::{properties, property, reason};
 pub(crate) use wire::{Received, Wire};
 
 use std::process::Command;

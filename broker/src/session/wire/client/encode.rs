@@ -30,11 +30,13 @@ pub fn encode(level: Level, packet: &FromClient, out: &mut BytesMut) {
 /// CONNECT; its level is one of its fields.
 pub fn connect(packet: &Connect, out: &mut BytesMut) {
     let mut body = BytesMut::new();
-    put_text("MQTT", &mut body);
-    body.put_u8(match packet.level {
-        Level::V4 => 4,
-        Level::V5 => 5,
-    });
+    let (name, level) = match packet.level {
+        Level::V3 => ("MQIsdp", 3),
+        Level::V4 => ("MQTT", 4),
+        Level::V5 => ("MQTT", 5),
+    };
+    put_text(name, &mut body);
+    body.put_u8(level);
     body.put_u8(connect_flags(packet));
     body.put_u16(packet.keep_alive);
     if packet.level == Level::V5 {
@@ -154,7 +156,7 @@ pub fn subscribe(level: Level, packet: &Subscribe, out: &mut BytesMut) {
 fn options(level: Level, filter: &Filter) -> u8 {
     let qos = qos_bits(filter.qos);
     match level {
-        Level::V4 => qos,
+        Level::V3 | Level::V4 => qos,
         Level::V5 => {
             qos | u8::from(filter.no_local) << 2
                 | u8::from(filter.retain_as_published) << 3

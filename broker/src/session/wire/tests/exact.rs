@@ -11,6 +11,7 @@ use bytestring::ByteString;
 
 const V4: Level = Level::V4;
 const V5: Level = Level::V5;
+const V3: Level = Level::V3;
 
 fn plain_connect(level: Level) -> Connect {
     Connect {
@@ -47,6 +48,18 @@ fn plain_filter(filter: &'static str, qos: Qos) -> Filter {
 fn connects() {
     let cases: Vec<(&[u8], Connect)> = vec![
         (b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01c", plain_connect(V4)),
+        (b"\x10\x0f\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x01c", plain_connect(V3)),
+        // 3.1 does not use the lowest flag.
+        (b"\x10\x0f\x00\x06MQIsdp\x03\x03\x00\x3c\x00\x01c", plain_connect(V3)),
+        // In 3.1 user name and password may be announced and left out: the packet's length takes precedence.
+        (b"\x10\x0f\x00\x06MQIsdp\x03\xc2\x00\x3c\x00\x01c", plain_connect(V3)),
+        (
+            b"\x10\x12\x00\x06MQIsdp\x03\xc2\x00\x3c\x00\x01c\x00\x01u",
+            Connect {
+                username: Some("u".into()),
+                ..plain_connect(V3)
+            },
+        ),
         (
             // 3.1.1 does not ask for the shortest length.
             b"\x10\x8d\x00\x00\x04MQTT\x04\x02\x00\x3c\x00\x01c",
@@ -290,6 +303,7 @@ fn answers() {
     let cases: Vec<(Vec<u8>, &[u8])> = vec![
         (written(|out| connack(V4, &ConnAck { session_present: true, reason: Some("no".into()), ..ConnAck::default() }, out)), b"\x20\x02\x01\x00"),
         (written(|out| connack(V4, &ConnAck { session_present: true, code: 5, ..ConnAck::default() }, out)), b"\x20\x02\x00\x05"),
+        (written(|out| connack(V3, &ConnAck { session_present: true, ..ConnAck::default() }, out)), b"\x20\x02\x00\x00"),
         (written(|out| connack(V5, &ConnAck::default(), out)), b"\x20\x03\x00\x00\x00"),
         (written(|out| connack(V5, &ConnAck { code: 0x87, reason: Some("no".into()), ..ConnAck::default() }, out)), b"\x20\x08\x00\x87\x05\x1f\x00\x02no"),
         (written(|out| connack(V5, &ConnAck { maximum_qos: Some(1), retain_available: Some(false), shared_available: Some(false), server_keep_alive: Some(300), ..ConnAck::default() }, out)),

@@ -12,7 +12,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 pub(super) fn level() -> impl Strategy<Value = Level> {
-    prop_oneof![Just(Level::V4), Just(Level::V5)]
+    prop_oneof![Just(Level::V3), Just(Level::V4), Just(Level::V5)]
 }
 
 fn text(pattern: &'static str) -> impl Strategy<Value = ByteString> {
@@ -53,7 +53,7 @@ pub(super) fn forwarded(level: Level) -> impl Strategy<Value = Bytes> {
     let user = vec((any_text(), any_text()), 0..3);
     (any::<bool>(), user).prop_map(move |(format, user)| {
         let mut bytes = Vec::new();
-        if level == Level::V4 {
+        if level != Level::V5 {
             return Bytes::new();
         }
         if format {
@@ -213,7 +213,7 @@ fn disconnect(level: Level) -> impl Strategy<Value = Disconnect> {
 /// Any packet of a client after its CONNECT.
 pub(super) fn from_client(level: Level) -> impl Strategy<Value = FromClient> {
     let last = match level {
-        Level::V4 => Just(FromClient::PingReq).boxed(),
+        Level::V3 | Level::V4 => Just(FromClient::PingReq).boxed(),
         Level::V5 => Just(FromClient::Auth { code: 0x18 }).boxed(),
     };
     prop_oneof![
@@ -262,8 +262,8 @@ pub(super) fn connack(level: Level) -> impl Strategy<Value = ConnAck> {
     );
     let texts = (v5(level, any_text()), v5(level, any_text()));
     (any::<bool>(), any::<u8>(), numbers, flags, texts).prop_map(
-        |(session_present, code, numbers, flags, (id, reason))| ConnAck {
-            session_present: session_present && code == 0,
+        move |(session_present, code, numbers, flags, (id, reason))| ConnAck {
+            session_present: session_present && code == 0 && level != Level::V3,
             code,
             session_expiry: numbers.0,
             receive_maximum: numbers.1,

@@ -109,14 +109,14 @@ proptest! {
 
     #[test]
     fn damaged_packets_are_survived(bytes in damaged()) {
-        for level in [None, Some(Level::V4), Some(Level::V5)] {
+        for level in [None, Some(Level::V3), Some(Level::V4), Some(Level::V5)] {
             survive(&bytes, level);
         }
     }
 
     #[test]
     fn any_bytes_are_survived(bytes in vec(any::<u8>(), 0..64)) {
-        for level in [None, Some(Level::V4), Some(Level::V5)] {
+        for level in [None, Some(Level::V3), Some(Level::V4), Some(Level::V5)] {
             survive(&bytes, level);
         }
     }
@@ -125,7 +125,7 @@ proptest! {
     fn a_client_survives_any_server(first in any::<u8>(), body in vec(any::<u8>(), 0..40)) {
         let mut bytes = vec![first, u8::try_from(body.len()).unwrap()];
         bytes.extend(body);
-        for level in [Level::V4, Level::V5] {
+        for level in [Level::V3, Level::V4, Level::V5] {
             let mut input = BytesMut::from(bytes.as_slice());
             if let Ok(packet) = client::decode(&mut input, level, LIMIT) {
                 prop_assert_eq!(packet.is_some(), input.is_empty());

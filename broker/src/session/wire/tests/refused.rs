@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 const V4: Level = Level::V4;
 const V5: Level = Level::V5;
+const V3: Level = Level::V3;
 
 type Case = (&'static str, Level, &'static [u8], u8, &'static str);
 
@@ -34,9 +35,20 @@ fn packets_after_connect() {
         ("reserved type 0", V4, b"\x00\x00", 0x81, "MQTT-4.8.0-1"),
         ("reserved type 0", V5, b"\x00\x00", 0x81, "MQTT-4.13.1-1"),
         ("AUTH does not exist at level 4", V4, b"\xf0\x00", 0x81, "MQTT-4.8.0-1"),
+        ("AUTH does not exist at level 3", V3, b"\xf0\x00", 0x81, "MQTT-4.8.0-1"),
+        ("second CONNECT, 3.1", V3, b"\x10\x0f\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x01c", 0x82, "MQTT-3.1.0-2"),
+        ("SUBSCRIBE with flags 0, 3.1", V3, b"\x80\x06\x00\x01\x00\x01a\x00", 0x81, "MQTT-3.8.1-1"),
+        ("SUBSCRIBE with DUP", V4, b"\x8a\x06\x00\x01\x00\x01a\x00", 0x81, "MQTT-3.8.1-1"),
+        ("PINGREQ with DUP, 3.1", V3, b"\xc8\x00", 0x81, "MQTT-2.2.2-2"),
         ("second CONNECT", V4, b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", 0x82, "MQTT-3.1.0-2"),
         ("second CONNECT", V5, b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x00", 0x82, "MQTT-3.1.0-2"),
         ("CONNACK from a client (P8)", V5, b"\x20\x01\x00", 0x82, "MQTT-4.13.1-1"),
+        ("PUBACK with flags 8", V5, b"\x48\x02\x00\x01", 0x81, "MQTT-2.1.3-1"),
+        ("PUBREC with flags 1", V5, b"\x51\x02\x00\x01", 0x81, "MQTT-2.1.3-1"),
+        ("PUBREL with flags 3", V5, b"\x63\x02\x00\x01", 0x81, "MQTT-3.6.1-1"),
+        ("PUBCOMP with flags 4", V5, b"\x74\x02\x00\x01", 0x81, "MQTT-2.1.3-1"),
+        ("UNSUBSCRIBE with flags 0", V5, b"\xa0\x06\x00\x01\x00\x00\x01a", 0x81, "MQTT-3.10.1-1"),
+        ("DISCONNECT with flags 2", V5, b"\xe2\x00", 0x81, "MQTT-3.14.1-1"),
         ("SUBACK from a client", V4, b"\x90\x03\x00\x01\x00", 0x82, "MQTT-4.8.0-1"),
         ("UNSUBACK from a client (P8)", V5, b"\xb0\x01\x00", 0x82, "MQTT-4.13.1-1"),
         ("PINGRESP from a client", V4, b"\xd0\x00", 0x82, "MQTT-4.8.0-1"),
@@ -137,7 +149,10 @@ fn first_packets() {
         ("HTTP", b"GET / HTTP/1.1\r\n", 0x82, "MQTT-3.1.0-1"),
         ("TLS hello on a plain port", b"\x16\x03\x01\x02\x00\x01", 0x81, "MQTT-2.2.2-2"),
         ("flags 1", b"\x11\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", 0x81, "MQTT-2.2.2-2"),
-        ("level 3", b"\x10\x0f\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x01c", 0x84, "MQTT-3.1.2-2"),
+        ("MQTT with level 3", b"\x10\x0d\x00\x04MQTT\x03\x02\x00\x3c\x00\x01c", 0x84, "MQTT-3.1.2-2"),
+        ("MQIsdp with level 5", b"\x10\x0f\x00\x06MQIsdp\x05\x02\x00\x3c\x00\x01c", 0x84, "MQTT-3.1.2-2"),
+        ("3.1, password without a user name", b"\x10\x12\x00\x06MQIsdp\x03\x42\x00\x3c\x00\x01c\x00\x01p", 0x81, "MQTT-3.1.2-22"),
+        ("3.1, half a user name", b"\x10\x11\x00\x06MQIsdp\x03\x82\x00\x3c\x00\x01c\x00\x01", 0x81, "MQTT-4.8.0-1"),
         ("MQIsdp with level 4", b"\x10\x0f\x00\x06MQIsdp\x04\x02\x00\x3c\x00\x01c", 0x84, "MQTT-3.1.2-2"),
         ("level 6 of another layout", b"\x10\x09\x00\x04MQTT\x06\xff\xff", 0x84, "MQTT-3.1.2-2"),
         ("bridge bit", b"\x10\x0c\x00\x04MQTT\x84\x02\x00\x3c\x00\x00", 0x84, "MQTT-3.1.2-2"),
@@ -194,9 +209,11 @@ fn servers_are_held_to_the_same_rules() {
 #[test]
 fn a_refused_connect_stays_and_tells_how_to_answer_it() {
     let cases: &[(&[u8], Option<Level>)] = &[
-        (b"\x10\x0f\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x01c", Some(V4)),
+        (b"\x10\x0f\x00\x06MQIsdp\x04\x02\x00\x3c\x00\x01c", Some(V4)),
+        (b"\x10\x0d\x00\x04MQTT\x03\x02\x00\x3c\x00\x01c", Some(V4)),
         (b"\x10\x09\x00\x04MQTT\x06\xff\xff", Some(V5)),
-        (b"\x10\x0c\x00\x04MQTT\x84\x02\x00\x3c\x00\x00", Some(V5)),
+        (b"\x10\x0c\x00\x04MQTT\x84\x02\x00\x3c\x00\x00", Some(V4)),
+        (b"\x10\x0f\x00\x06MQIsdp\x83\x02\x00\x3c\x00\x01c", Some(V4)),
         (b"\x10\x0c\x00\x04MQTT\x04\x03\x00\x3c\x00\x00", Some(V4)),
         (
             b"\x10\x0d\x00\x04MQTT\x05\x03\x00\x3c\x00\x00\x00",
