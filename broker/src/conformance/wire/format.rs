@@ -3,7 +3,6 @@
 //! Texts may hold templates such as `{topic}` or `{device.id}`. Every table refuses fields that it does not know.
 
 use super::codes::{FilterCodes, Versions};
-use crate::conformance::About;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -39,7 +38,6 @@ pub(super) enum Feature {
 /// One case, for one version.
 #[derive(Clone, Debug)]
 pub(super) struct WireCase {
-    pub(super) about: About,
     pub(super) version: Version,
     /// Roles.
     pub(super) needs: Vec<String>,

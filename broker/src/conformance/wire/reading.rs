@@ -149,9 +149,8 @@ fn case(file: &str, of_file: &File, table: &toml::Table) -> Result<Vec<Read>, St
             why: case.why.clone().unwrap_or_else(|| of_file.why.clone()),
         };
         Read {
-            about: about.clone(),
+            about,
             case: Ok(WireCase {
-                about,
                 version: *version,
                 needs: needs.clone(),
                 when: case.when.clone(),
