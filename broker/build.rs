@@ -23,6 +23,7 @@ fn main() -> Outcome<()> {
     for input in [
         "plugin/iotda",
         "policies/iotda",
+        "broker/src/conformance/mqtt",
         "wit",
         "Cargo.toml",
         "Cargo.lock",
@@ -38,7 +39,8 @@ fn main() -> Outcome<()> {
     ensure_target()?;
     let component = build_policy(&workspace, &out.join("policy"))?;
     println!("cargo:rustc-env=IOTDA_POLICY_WASM={}", component.display());
-    write_embedded(&workspace.join("policies/iotda"), &out.join("embedded.rs"))
+    write_embedded(&workspace.join("policies/iotda"), &out.join("embedded.rs"))?;
+    write_wire_cases(&workspace, &out.join("wire_cases.rs"))
 }
 
 fn workspace() -> Outcome<PathBuf> {
@@ -132,14 +134,25 @@ fn is_for_the_host(name: &str) -> bool {
 
 /// `DOCUMENTS` and `CASES` as lists of name and text.
 fn write_embedded(policy: &Path, file: &Path) -> Outcome<()> {
-    let documents = list("DOCUMENTS", policy)?;
-    let cases = list("CASES", &policy.join("cases"))?;
+    let documents = list("DOCUMENTS", policy, "json")?;
+    let cases = list("CASES", &policy.join("cases"), "json")?;
     Ok(fs::write(file, documents + &cases)?)
 }
 
-fn list(name: &str, folder: &Path) -> Outcome<String> {
+/// `CONTRACT` and `MQTT`: the wire cases of the conformance harness.
+fn write_wire_cases(workspace: &Path, file: &Path) -> Outcome<()> {
+    let contract = list("CONTRACT", &workspace.join("plugin/iotda/wire"), "toml")?;
+    let mqtt = list(
+        "MQTT",
+        &workspace.join("broker/src/conformance/mqtt"),
+        "toml",
+    )?;
+    Ok(fs::write(file, contract + &mqtt)?)
+}
+
+fn list(name: &str, folder: &Path, ending: &str) -> Outcome<String> {
     let mut code = format!("pub(super) static {name}: &[(&str, &str)] = &[\n");
-    for (file, path) in json_files(folder)? {
+    for (file, path) in files(folder, ending)? {
         let path = path.to_str().ok_or("a path is not UTF-8")?;
         writeln!(code, "    ({file:?}, include_str!({path:?})),")?;
     }
@@ -147,7 +160,7 @@ fn list(name: &str, folder: &Path) -> Outcome<String> {
 }
 
 /// As `policy::documents` would read them.
-fn json_files(folder: &Path) -> Outcome<Vec<(String, PathBuf)>> {
+fn files(folder: &Path, ending: &str) -> Outcome<Vec<(String, PathBuf)>> {
     let mut files = Vec::new();
     if !folder.is_dir() {
         return Ok(files);
@@ -155,7 +168,7 @@ fn json_files(folder: &Path) -> Outcome<Vec<(String, PathBuf)>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_document = entry.path().extension().is_some_and(|end| end == "json")
+        let is_document = entry.path().extension().is_some_and(|end| end == ending)
             && !name.starts_with('.')
             && name != "clients.json";
         if is_document && entry.path().is_file() {

@@ -1,7 +1,7 @@
-//! The command line: `serve`, the registry's verbs, the policy author's verbs.
+//! The command line: `serve`, the registry's verbs, the policy author's verbs, the conformance harness.
 //!
 //! stdout carries answers (with `--json` one object per call), stderr everything else. Secrets are never printed, but one that was made
-//! up here is, once. Exit codes: 0 ok, 1 failure, 64 bad usage or configuration; `policy` has more of its own.
+//! up here is, once. Exit codes: 0 ok, 1 failure, 64 bad usage or configuration; `policy` and `conform` have more of their own.
 //!
 //! The registry's verbs work beside a running broker, which sees their writes within a tenth of a second.
 
@@ -11,6 +11,7 @@ mod app;
 mod bootstrap;
 mod ca;
 mod compile;
+pub mod conform;
 mod data_lock;
 pub mod demo;
 mod device;
@@ -75,6 +76,8 @@ enum Verb {
     /// Inspect and test policy components.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Try what a broker does against what the contract and MQTT say.
+    Conform(conform::Conform),
     /// For the broker itself: compiles the component on stdin, under limits.
     #[command(name = compiler_child::VERB, hide = true)]
     CompileComponent(compile::Compile),
@@ -91,6 +94,11 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             verb: Verb::Policy(command),
             ..
         }) => policy::run(&command),
+        Ok(Cli {
+            verb: Verb::Conform(conform),
+            json,
+            ..
+        }) => conform::run(&conform, json),
         Ok(Cli {
             verb: Verb::CompileComponent(compile),
             ..
@@ -117,7 +125,7 @@ fn execute(cli: Cli) -> Result<(), Error> {
         Verb::Device(verb) => verb.run(&registry()?)?,
         Verb::Ca(verb) => verb.run(&registry()?)?,
         Verb::App(verb) => verb.run(&registry()?)?,
-        Verb::Policy(_) | Verb::CompileComponent(_) => return Ok(()),
+        Verb::Policy(_) | Verb::Conform(_) | Verb::CompileComponent(_) => return Ok(()),
     };
     answer.print(json)
 }

@@ -13,6 +13,7 @@
 
 mod bounds;
 mod clients;
+mod conform;
 mod connack;
 mod decisions;
 mod demo;

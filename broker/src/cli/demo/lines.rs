@@ -2,7 +2,7 @@
 //!
 //! Signature type 0: the hour in the client id is the password's key but is not checked, so the lines keep working tomorrow.
 
-use super::{APPLICATION, Demo, SECRET, device_id};
+use super::{APPLICATION, Demo, SECRET, device_id, identities};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{
@@ -55,20 +55,31 @@ impl Demo {
             "demo: device 1 waits for commands (a device has one connection: its next one takes over), and the application sends one:".to_owned(),
             format!("  mosquitto_sub {device1} -q 1 -v -t '{commands}/#'"),
             format!("  mosquitto_pub {app} -q 1 -t '{commands}/request_id=1' -m '{COMMAND}'"),
+            "demo: does this broker do what the contract and MQTT say?".to_owned(),
+            format!(
+                "  iotda-broker conform --endpoint mqtts://{} --identities {}",
+                SocketAddr::new(host(address), address.port()),
+                file(identities::FILE)
+            ),
         ]
         .join("\n")
     }
 
     fn server(&self, address: SocketAddr) -> String {
-        let host = match address.ip() {
-            ip if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
-            ip => ip,
-        };
+        let host = host(address);
         let trust = match &self.root {
             Some(root) => format!("--cafile {}", shell(root)),
             None => "--capath /etc/ssl/certs".to_owned(),
         };
         format!("-h {host} -p {} {trust}", address.port())
+    }
+}
+
+/// Where a client on this machine reaches what listens there.
+fn host(address: SocketAddr) -> IpAddr {
+    match address.ip() {
+        ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        ip => ip,
     }
 }
 
@@ -143,5 +154,7 @@ mod tests {
             lines.contains(r"--cert 'it'\''s/demo/device1.pem'"),
             "{lines}"
         );
+        let conform = "conform --endpoint mqtts://127.0.0.1:4711 --identities ";
+        assert!(lines.contains(conform), "{lines}");
     }
 }

@@ -1,8 +1,10 @@
-//! `serve --demo`: a product, a verified authority, three devices and an application to try the broker with.
+//! `serve --demo`: a product, a verified authority, devices and an application to try the broker with, and the file of their identities for
+//! the conformance harness.
 //!
 //! Only what is absent is made: files in `data/demo`, records in the registry. Whatever an operator changed on the records (a freeze,
 //! a reset fingerprint) stays; a device whose files were removed gets new ones and is registered with them.
 
+mod identities;
 mod lines;
 
 #[cfg(test)]
@@ -26,6 +28,11 @@ const PRODUCT: &str = "demo";
 const AUTHORITY: &str = "iotda-broker demo device authority";
 /// Public by design: the demo device that the documentation can compute passwords for.
 const SECRET: &str = "12345678";
+/// The third is the documentation's; the others give the conformance harness somebody to be.
+const SECRET_DEVICES: [&str; 5] = ["device3", "device4", "device5", "device6", "device7"];
+const GATEWAY: &str = "gateway";
+/// A device behind the gateway: it does not connect.
+const SENSOR: &str = "sensor1";
 const APPLICATION: &str = "demo_app";
 /// The rule document of the application; it comes with the policy's default documents.
 const APPLICATION_POLICY: &str = "demo_app_policy";
@@ -54,11 +61,15 @@ pub fn prepare(config: &Config, registry: &Registry) -> Result<Demo, Error> {
     for node in ["device1", "device2"] {
         add_certificate_device(registry, &root, &folder, node)?;
     }
-    if is_absent(registry, &device_id("device3"))? {
-        registry.add_client(device("device3", secret()))?;
+    for node in SECRET_DEVICES {
+        if is_absent(registry, &device_id(node))? {
+            registry.add_client(device(node, secret()))?;
+        }
     }
+    add_gateway(registry)?;
     add_application(registry, &folder)?;
     let is_ours = config.tls.is_none();
+    identities::write(&folder, is_ours)?;
     Ok(Demo {
         folder,
         root: is_ours.then(|| config.data.join("pki/ca.pem")),
@@ -106,6 +117,19 @@ fn add_certificate_device(
         registry.add_client(device(node, certificate(fingerprint)))?;
     } else if is_new {
         registry.reset_fingerprint(&id, Slot::Primary, Some(fingerprint))?;
+    }
+    Ok(())
+}
+
+fn add_gateway(registry: &Registry) -> Result<(), Error> {
+    if is_absent(registry, &device_id(GATEWAY))? {
+        registry.add_client(device(GATEWAY, secret()))?;
+    }
+    if is_absent(registry, &device_id(SENSOR))? {
+        registry.add_client(Client {
+            gateway: Some(device_id(GATEWAY)),
+            ..device(SENSOR, secret())
+        })?;
     }
     Ok(())
 }

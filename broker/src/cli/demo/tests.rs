@@ -60,6 +60,25 @@ fn what_the_lines_need_is_there() {
 }
 
 #[test]
+fn the_identities_are_those_that_are_registered() {
+    let f = fixture();
+    let identities = crate::conformance::identities::read(&f.file("identities.toml")).unwrap();
+    assert!(identities.ca.unwrap().ends_with("pki/ca.pem"));
+    for (role, players) in &identities.roles {
+        for identity in players {
+            let application = role == "application";
+            let client = f.registry.client(application, &identity.id).unwrap();
+            assert_eq!(client.product, identity.product, "{role}");
+        }
+    }
+    let device = &identities.roles["device"][0];
+    assert_eq!(device.id, "demo_device3");
+    let sensor = &identities.roles["gateway"][0].facts["child"];
+    let sensor = f.registry.client(false, sensor).unwrap();
+    assert_eq!(sensor.gateway.as_deref(), Some("demo_gateway"));
+}
+
+#[test]
 fn a_second_start_changes_nothing() {
     let f = fixture();
     f.registry.freeze("demo_device1", true).unwrap();
