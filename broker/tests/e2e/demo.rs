@@ -2,7 +2,7 @@
 
 use crate::support::{Broker, Connect, puback, publish, subscribe};
 
-const REPORT: &[u8] = br#"{"services":[{"service_id":"Battery","properties":{"level":80}}]}"#;
+const REPORT: &[u8] = br#"{"services":[{"service_id":"Battery","properties":{"batteryLevel":80},"event_time":"20261121T223000Z"}]}"#;
 
 #[test]
 fn the_ready_line_tells_where_everything_is() {

@@ -65,7 +65,7 @@ fn named(client: &Client, kind: Kind) -> &str {
 fn unknown(connect: &Connect, claim: &Claim) -> Refusal {
     match claim {
         Claim::Device(claimed) => {
-            password::refuse_unknown(claimed.timestamp, sent_password(connect));
+            password::refuse_unknown(claimed.sign, claimed.timestamp, sent_password(connect));
             let shown = shown(claimed.id);
             refuse(
                 refusal::UNKNOWN_CLIENT,
@@ -103,7 +103,8 @@ fn by_certificate(connect: &Connect, known: &Fingerprints) -> Result<Proved, Ref
 fn by_secret(connect: &Connect, claimed: &ClientId, known: &Secrets) -> Result<Proved, Refusal> {
     check_no_certificate(connect)?;
     check_window(claimed, connect)?;
-    let secret = password::proven(known, claimed.timestamp, sent_password(connect))
+    let password = sent_password(connect);
+    let secret = password::proven(known, claimed.sign, claimed.timestamp, password)
         .ok_or_else(wrong_password)?;
     Ok((Evidence::Secret(kept(connect, secret)?), None))
 }

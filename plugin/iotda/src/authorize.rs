@@ -25,7 +25,7 @@ const NAME_MAX: usize = 128;
 const SESSION_EXPIRY_MAX: u32 = 86_400;
 
 /// A device's limits. The vendor's pages disagree on subscriptions (100, newer ones 50): 100, because a limit that is too low breaks
-/// devices that work. The documented 128 bytes of a topic are for custom topics; 256 hold every system topic (128 bytes of id, a UUID as
+/// devices that work. The documented 128 bytes of a topic are for custom topics and have a rule of their own; 256 hold every system topic (128 bytes of id, a UUID as
 /// request id and a suffix make 230). A will is offered, unlike the vendor: the host allows it on topics that the device may publish.
 const DEVICE_LIMITS: Limits = Limits {
     keep_alive_max: 1_200,
@@ -120,7 +120,7 @@ fn check_certificate_end(proof: &Proof, now: UtcMs) -> Result<Option<UtcMs>, Ref
     }
 }
 
-/// First match wins: the vendor's system topics, the product's own topics, then the policies.
+/// First match wins: the vendor's system topics, the product's own topics, the length of all others, then the policies.
 fn device(
     configuration: &Configuration,
     client: &Client,
@@ -135,8 +135,10 @@ fn device(
     let product_policies = subject.product.iter().flat_map(|product| &product.policies);
     let bound = client.policies.iter().chain(product_policies);
     let policies = configuration.policies_of_device(bound.map(String::as_str));
-    let mut rules = topics::system_rules(&client.id);
+    let is_checked = configuration.model(&client.product).is_some();
+    let mut rules = topics::system_rules(&client.id, is_checked);
     rules.extend(configuration.custom_topic_rules(&client.product, &client.id));
+    rules.push(topics::length_rule());
     rules.extend(policy_rules::rules(&policies, Some(&variables)));
     Grant {
         unsolicited: true,
@@ -394,9 +396,10 @@ mod tests {
             (grant.limits.keep_alive_max, grant.limits.publish_rate),
             (1_200, 50)
         );
+        let (last, others) = grant.rules.split_last().unwrap();
+        assert_eq!(last.name, "limit:topic-length");
         assert!(
-            grant
-                .rules
+            others
                 .iter()
                 .all(|rule| rule.pattern.starts_with("$oc/devices/demo_device1/"))
         );
@@ -434,7 +437,7 @@ mod tests {
         let (configuration, record) = ten_large_policies("a");
         let refusal = authorize(&configuration, &session(), &record, NOW).unwrap_err();
         assert_eq!(refusal.code, refusal::LIMIT);
-        assert!(refusal.detail.contains("327 rules"), "{}", refusal.detail);
+        assert!(refusal.detail.contains("328 rules"), "{}", refusal.detail);
     }
 
     #[test]

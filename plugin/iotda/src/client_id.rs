@@ -1,7 +1,6 @@
 //! Client ids: `{id}_{type}_{sign}_{YYYYMMDDHH}`, read from the right because device ids contain `_` themselves.
 //!
-//! Offered are type 0 (the id of a device) and type 2 (a node id). Types 1 and 3 and sign type 2 (SM3) are other services of the
-//! vendor. Bounds: 256 bytes in all; ids of `[A-Za-z0-9_-]`, so that no id can hold a level separator or a wildcard.
+//! Offered are type 0 (the id of a device) and type 2 (a node id). Types 1 and 3 are other services of the vendor. Bounds: 256 bytes in all; ids of `[A-Za-z0-9_-]`, so that no id can hold a level separator or a wildcard.
 
 /// Bytes of a whole client id (vendor: 256 characters; all of ours are ASCII).
 pub const LENGTH_MAX: usize = 256;
@@ -42,6 +41,8 @@ pub enum Sign {
     Unchecked,
     /// 1: the time stamp must also be within its window.
     Checked,
+    /// 2: as 1, with SM3 (the vendor's GM editions).
+    CheckedSm3,
 }
 
 /// Why a text is no client id of this contract.
@@ -59,8 +60,8 @@ pub enum Malformed {
     /// Neither 0 nor 2.
     #[error("its type is neither 0 (device id) nor 2 (node id)")]
     Kind,
-    /// Neither 0 nor 1.
-    #[error("its sign type is neither 0 nor 1")]
+    /// Neither 0, 1 nor 2.
+    #[error("its sign type is neither 0, 1 nor 2")]
     Sign,
     /// Not ten digits.
     #[error("its time stamp is not ten digits, YYYYMMDDHH")]
@@ -117,6 +118,7 @@ fn parse_sign(text: &str) -> Result<Sign, Malformed> {
     match text {
         "0" => Ok(Sign::Unchecked),
         "1" => Ok(Sign::Checked),
+        "2" => Ok(Sign::CheckedSm3),
         _ => Err(Malformed::Sign),
     }
 }
@@ -171,7 +173,8 @@ mod tests {
             ("d_3_0_2026112122", Malformed::Kind),
             ("d_00_0_2026112122", Malformed::Kind),
             ("d__0_2026112122", Malformed::Kind),
-            ("d_0_2_2026112122", Malformed::Sign),
+            ("d_0_3_2026112122", Malformed::Sign),
+            ("d_0__2026112122", Malformed::Sign),
             ("d_0_0_202611212", Malformed::Timestamp),
             ("d_0_0_20261121220", Malformed::Timestamp),
             ("d_0_0_2026-11-21", Malformed::Timestamp),
@@ -193,13 +196,14 @@ mod tests {
     proptest! {
         #[test]
         fn every_id_with_underscores_comes_back(
-            id in "[A-Za-z0-9_-]{1,128}", sign in 0..=1_u8, timestamp in "[0-9]{10}",
+            id in "[A-Za-z0-9_-]{1,128}", sign in 0..=2_u8, timestamp in "[0-9]{10}",
         ) {
             let text = format!("{id}_0_{sign}_{timestamp}");
             let parsed = parse(&text).unwrap();
             prop_assert_eq!(parsed.id, id.as_str());
             prop_assert_eq!(parsed.timestamp, timestamp.as_str());
-            prop_assert_eq!(parsed.sign == Sign::Checked, sign == 1);
+            let expected = [Sign::Unchecked, Sign::Checked, Sign::CheckedSm3];
+            prop_assert_eq!(parsed.sign, expected[usize::from(sign)]);
         }
 
         #[test]

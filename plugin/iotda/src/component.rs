@@ -9,7 +9,7 @@ use crate::contract::{
     Setup, Subject, UtcMs, Verdict,
 };
 use crate::refusal::{self, refuse};
-use crate::{authenticate, authorize, identify, topics};
+use crate::{authenticate, authorize, identify, payload, topics};
 use std::sync::OnceLock;
 
 static CONFIGURATION: OnceLock<Configuration> = OnceLock::new();
@@ -55,25 +55,26 @@ impl Guest for Policy {
     }
 
     fn authorize(principal: Principal, subject: Subject, now: UtcMs) -> Result<Grant, Refusal> {
-        let configuration = CONFIGURATION.get().ok_or_else(|| {
-            refuse(
-                refusal::NOT_AUTHORIZED,
-                "the policy has no rule documents yet",
-            )
-        })?;
+        let configuration = CONFIGURATION.get().ok_or_else(unconfigured)?;
         authorize::authorize(configuration, &principal, &subject, now)
     }
 
-    /// No rule of this policy says `inspect`, so nothing legitimate asks.
     fn inspect(access: Access) -> Verdict {
-        Verdict::Deny(Refusal {
-            rule: Some(access.rule),
-            ..refuse(
-                refusal::NOT_AUTHORIZED,
-                "no rule of this policy asks for an inspection",
-            )
-        })
+        match CONFIGURATION.get() {
+            Some(configuration) => payload::inspect(configuration, &access),
+            None => Verdict::Deny(Refusal {
+                rule: Some(access.rule),
+                ..unconfigured()
+            }),
+        }
     }
+}
+
+fn unconfigured() -> Refusal {
+    refuse(
+        refusal::NOT_AUTHORIZED,
+        "the policy has no rule documents yet",
+    )
 }
 
 fn configured_twice() -> Vec<Problem> {

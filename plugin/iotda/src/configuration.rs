@@ -4,6 +4,7 @@
 //! every document is told at once.
 
 use crate::contract::{Actions, Document, Problem, Rule};
+use crate::model::Model;
 use crate::policy_document::{self, PolicyDocument};
 use crate::policy_rules::Bound;
 use crate::problem;
@@ -59,6 +60,11 @@ impl Configuration {
             }
         }
         bound
+    }
+
+    /// What payloads of the product's devices are checked against; none where they are not.
+    pub fn model(&self, product_id: &str) -> Option<&Model> {
+        self.products.get(product_id)?.model.as_ref()
     }
 
     /// What the product lets its devices do with topics of its own.

@@ -1,28 +1,36 @@
-//! Passwords: lower-case hex of HMAC-SHA256 with the time stamp as **key** and the secret as **message** (the vendor's order).
+//! Passwords: lower-case hex of HMAC-SHA256, or HMAC-SM3 for sign type 2, with the time stamp as **key** and the secret as **message** (the
+//! vendor's order).
 //!
 //! Upper-case hex is taken too: the vendor is silent, and case carries nothing. The comparison takes the same time wherever it fails.
 //! An empty secret proves nothing, since everyone can compute its password.
 
+use crate::client_id::Sign;
 use crate::contract::Secrets;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use sm3::Sm3;
 use subtle::ConstantTimeEq;
 
-/// Bytes of an HMAC-SHA256.
+/// Bytes of either HMAC.
 pub const MAC_LENGTH: usize = 32;
 
 /// The secret that the password proves, the primary one tried first.
-pub fn proven<'s>(secrets: &'s Secrets, timestamp: &str, password: &[u8]) -> Option<&'s [u8]> {
+pub fn proven<'s>(
+    secrets: &'s Secrets,
+    sign: Sign,
+    timestamp: &str,
+    password: &[u8],
+) -> Option<&'s [u8]> {
     [&secrets.primary, &secrets.secondary]
         .into_iter()
         .flatten()
         .map(Vec::as_slice)
-        .find(|secret| !secret.is_empty() && is_proven(secret, timestamp, password))
+        .find(|secret| !secret.is_empty() && is_proven(secret, sign, timestamp, password))
 }
 
 /// The work of a real check without a record, so that an unknown client is answered no sooner than a known one.
-pub fn refuse_unknown(timestamp: &str, password: &[u8]) {
-    std::hint::black_box(is_proven(b"no client has it", timestamp, password));
+pub fn refuse_unknown(sign: Sign, timestamp: &str, password: &[u8]) {
+    std::hint::black_box(is_proven(b"no client has it", sign, timestamp, password));
 }
 
 /// HMAC-SHA256; it takes keys of every length, so there is always one.
@@ -32,14 +40,24 @@ pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Option<[u8; MAC_LENGTH]> {
     Some(mac.finalize().into_bytes().into())
 }
 
+/// HMAC-SM3, of GM/T 0004 and RFC 2104.
+fn hmac_sm3(key: &[u8], message: &[u8]) -> Option<[u8; MAC_LENGTH]> {
+    let mut mac = Hmac::<Sm3>::new_from_slice(key).ok()?;
+    mac.update(message);
+    Some(mac.finalize().into_bytes().into())
+}
+
 /// Equal, in a time that depends on the lengths only.
 pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
 
-fn is_proven(secret: &[u8], timestamp: &str, password: &[u8]) -> bool {
+fn is_proven(secret: &[u8], sign: Sign, timestamp: &str, password: &[u8]) -> bool {
     let claimed = decode_hex(password);
-    let computed = hmac_sha256(timestamp.as_bytes(), secret);
+    let computed = match sign {
+        Sign::Unchecked | Sign::Checked => hmac_sha256(timestamp.as_bytes(), secret),
+        Sign::CheckedSm3 => hmac_sm3(timestamp.as_bytes(), secret),
+    };
     match (claimed, computed) {
         (Some(claimed), Some(computed)) => is_equal(&claimed, &computed),
         _ => false,
@@ -107,8 +125,32 @@ mod tests {
             assert_eq!(password(secret, timestamp), expected);
             let upper = expected.to_uppercase();
             for sent in [expected, upper.as_str()] {
-                assert!(proven(&known, timestamp, sent.as_bytes()).is_some());
+                assert!(proven(&known, Sign::Unchecked, timestamp, sent.as_bytes()).is_some());
             }
+        }
+    }
+
+    /// Computed by OpenSSL 3: `printf 12345678 | openssl dgst -sm3 -hmac 2026112122`.
+    #[test]
+    fn sm3_vectors() {
+        let known = secrets(Some("12345678"), None);
+        for (timestamp, expected) in [
+            (
+                "2026112122",
+                "50a181e4761e29bf09f3d1c9d9ddb9cc0ab3dad813a4fed275d20c0f2804fb5f",
+            ),
+            (
+                "2025041401",
+                "a110c9e1536980a2ca572e7d5b82542a20a04e144937385f224d587fa1d0e862",
+            ),
+        ] {
+            let computed = hmac_sm3(timestamp.as_bytes(), b"12345678").unwrap();
+            assert_eq!(hex(&computed), expected);
+            let sent = expected.as_bytes();
+            assert!(proven(&known, Sign::CheckedSm3, timestamp, sent).is_some());
+            assert!(proven(&known, Sign::Checked, timestamp, sent).is_none());
+            let sha256 = password("12345678", timestamp);
+            assert!(proven(&known, Sign::CheckedSm3, timestamp, sha256.as_bytes()).is_none());
         }
     }
 
@@ -118,13 +160,21 @@ mod tests {
         for secret in ["new-secret", "old-secret"] {
             let sent = password(secret, "2026112122");
             assert_eq!(
-                proven(&known, "2026112122", sent.as_bytes()),
+                proven(&known, Sign::Unchecked, "2026112122", sent.as_bytes()),
                 Some(secret.as_bytes())
             );
         }
         let only_secondary = secrets(None, Some("old-secret"));
         let sent = password("old-secret", "2026112122");
-        assert!(proven(&only_secondary, "2026112122", sent.as_bytes()).is_some());
+        assert!(
+            proven(
+                &only_secondary,
+                Sign::Unchecked,
+                "2026112122",
+                sent.as_bytes()
+            )
+            .is_some()
+        );
     }
 
     #[test]
@@ -144,7 +194,7 @@ mod tests {
             &reversed,
         ] {
             assert_eq!(
-                proven(&known, "2026112122", sent.as_bytes()),
+                proven(&known, Sign::Unchecked, "2026112122", sent.as_bytes()),
                 None,
                 "{sent}"
             );
@@ -155,7 +205,10 @@ mod tests {
     fn an_empty_or_missing_secret_proves_nothing() {
         let sent = password("", "2026112122");
         for known in [secrets(Some(""), Some("")), secrets(None, None)] {
-            assert_eq!(proven(&known, "2026112122", sent.as_bytes()), None);
+            assert_eq!(
+                proven(&known, Sign::Unchecked, "2026112122", sent.as_bytes()),
+                None
+            );
         }
     }
 
@@ -165,13 +218,13 @@ mod tests {
             secret in "[A-Za-z0-9_-]{8,32}", other in "[A-Za-z0-9_-]{8,32}", stamp in "[0-9]{10}",
         ) {
             let sent = password(&secret, &stamp);
-            prop_assert!(proven(&secrets(Some(&secret), None), &stamp, sent.as_bytes()).is_some());
-            prop_assert_eq!(proven(&secrets(Some(&other), None), &stamp, sent.as_bytes()).is_some(), secret == other);
+            prop_assert!(proven(&secrets(Some(&secret), None), Sign::Unchecked, &stamp, sent.as_bytes()).is_some());
+            prop_assert_eq!(proven(&secrets(Some(&other), None), Sign::Unchecked, &stamp, sent.as_bytes()).is_some(), secret == other);
         }
 
         #[test]
         fn random_bytes_prove_nothing(sent in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(proven(&secrets(Some("12345678"), None), "2026112122", &sent).is_none());
+            prop_assert!(proven(&secrets(Some("12345678"), None), Sign::Unchecked, "2026112122", &sent).is_none());
         }
     }
 }

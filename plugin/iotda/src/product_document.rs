@@ -1,9 +1,10 @@
 //! Product models: documents in the vendor's JSON form, read strictly, with the product's own topics.
 //!
-//! Nothing asks for payloads to be inspected yet; the model is checked so that a wrong one is refused when it is written, not when the
-//! first device reports. Bounds are the vendor's: 500 services of 500 properties and 500 commands, 500 KB, 50 custom topics.
+//! The model is checked so that a wrong one is refused when it is written, not when the first device reports, and prepared for the checks of
+//! payloads. `payload_check` is our own field: how strictly they are checked. Bounds are the vendor's: 500 services of 500 properties and 500 commands, 500 KB, 50 custom topics.
 
 use crate::contract::{Document, Problem};
+use crate::model::{Check, Model};
 use crate::problem;
 use crate::product_check;
 use crate::product_service::Service;
@@ -24,6 +25,8 @@ pub struct ProductDocument {
     pub product_id: String,
     /// Topics that the product declares for its devices.
     pub custom_topics: Vec<CustomTopic>,
+    /// What payloads are checked against; none where they are not: `payload_check` is `off`, or the devices speak binary.
+    pub model: Option<Model>,
 }
 
 /// `$oc/devices/{id}/user/{name}`.
@@ -56,8 +59,9 @@ struct Written {
     device_type: Option<String>,
     #[serde(default, rename = "protocol_type")]
     _protocol_type: Option<ProtocolType>,
-    #[serde(default, rename = "data_format")]
-    _data_format: Option<DataFormat>,
+    data_format: Option<DataFormat>,
+    #[serde(default)]
+    payload_check: PayloadCheck,
     manufacturer_name: Option<String>,
     industry: Option<String>,
     description: Option<String>,
@@ -87,6 +91,15 @@ enum ProtocolType {
     Other,
 }
 
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PayloadCheck {
+    Strict,
+    #[default]
+    Lenient,
+    Off,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum DataFormat {
@@ -113,9 +126,19 @@ pub fn read(document: &Document) -> Result<ProductDocument, Vec<Problem>> {
         return Err(problems);
     }
     Ok(ProductDocument {
+        model: prepare_model(&written),
         product_id: written.product_id,
         custom_topics,
     })
+}
+
+fn prepare_model(written: &Written) -> Option<Model> {
+    let check = match (written.payload_check, &written.data_format) {
+        (PayloadCheck::Off, _) | (_, Some(DataFormat::Binary)) => return None,
+        (PayloadCheck::Strict, _) => Check::Strict,
+        (PayloadCheck::Lenient, _) => Check::Lenient,
+    };
+    Some(Model::prepare(check, &written.services))
 }
 
 fn check_sizes(document: &Document, written: &Written) -> Vec<Problem> {
@@ -323,6 +346,27 @@ mod tests {
                 "{problems:?}"
             );
         }
+    }
+
+    #[test]
+    fn payloads_are_checked_leniently_unless_the_document_says_otherwise() {
+        for (field, expected) in [
+            ("", Some(Check::Lenient)),
+            (r#","data_format":"json""#, Some(Check::Lenient)),
+            (r#","payload_check":"lenient""#, Some(Check::Lenient)),
+            (r#","payload_check":"strict""#, Some(Check::Strict)),
+            (r#","payload_check":"off""#, None),
+            (r#","payload_check":"strict","data_format":"binary""#, None),
+        ] {
+            let text = format!(r#"{{"product_id":"a","services":[]{field}}}"#);
+            let model = read(&document(&text)).unwrap().model;
+            assert_eq!(model.map(|model| model.check), expected, "{field}");
+        }
+        let problems = problems_of(r#"{"product_id":"a","services":[],"payload_check":"loose"}"#);
+        assert!(
+            problems[0].contains("unknown variant `loose`"),
+            "{problems:?}"
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The services of a product model as they are written: properties, commands and events in the vendor's fields.
 //!
-//! Unknown fields and unknown names of types are refused by the JSON reader, with their line; `product_check` judges the rest.
+//! Unknown fields and unknown names of types are refused by the JSON reader, with their line; `product_check` judges the rest. A list that is
+//! `null`, as in what the vendor's console exports, is an empty one.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// A service of a product.
 #[derive(Deserialize)]
@@ -16,11 +17,11 @@ pub(crate) struct Service {
     _description: Option<String>,
     #[serde(default, rename = "option")]
     _option: Option<Presence>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) properties: Vec<Property>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) commands: Vec<Command>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) events: Vec<Event>,
 }
 
@@ -43,14 +44,13 @@ pub(crate) struct Property {
     pub(crate) data_type: DataType,
     pub(crate) min: Option<String>,
     pub(crate) max: Option<String>,
-    #[serde(default, rename = "max_length")]
-    _max_length: Option<u32>,
+    pub(crate) max_length: Option<u32>,
     pub(crate) step: Option<f64>,
     pub(crate) unit: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) enum_list: Vec<String>,
-    #[serde(default, rename = "required")]
-    _required: bool,
+    #[serde(default, deserialize_with = "null_or")]
+    pub(crate) required: bool,
     #[serde(default, rename = "description")]
     _description: Option<String>,
 }
@@ -68,9 +68,9 @@ enum Method {
 pub(crate) struct Command {
     #[serde(rename = "command_name")]
     pub(crate) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) paras: Vec<Parameter>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) responses: Vec<Response>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Command {
 pub(crate) struct Response {
     #[serde(rename = "response_name")]
     pub(crate) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) paras: Vec<Parameter>,
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct Response {
 pub(crate) struct Event {
     #[serde(rename = "event_type")]
     pub(crate) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) paras: Vec<Parameter>,
 }
 
@@ -100,14 +100,13 @@ pub(crate) struct Parameter {
     pub(crate) data_type: DataType,
     pub(crate) min: Option<String>,
     pub(crate) max: Option<String>,
-    #[serde(default, rename = "max_length")]
-    _max_length: Option<u32>,
+    pub(crate) max_length: Option<u32>,
     pub(crate) step: Option<f64>,
     pub(crate) unit: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_or")]
     pub(crate) enum_list: Vec<String>,
-    #[serde(default, rename = "required")]
-    _required: bool,
+    #[serde(default, deserialize_with = "null_or")]
+    pub(crate) required: bool,
     #[serde(default, rename = "description")]
     _description: Option<String>,
 }
@@ -134,14 +133,17 @@ pub(crate) enum DataType {
 }
 
 /// What a property and a parameter have in common.
+#[derive(Clone, Copy)]
 pub(crate) struct Constraints<'v> {
     pub(crate) name: &'v str,
     pub(crate) data_type: DataType,
     pub(crate) min: Option<&'v str>,
     pub(crate) max: Option<&'v str>,
+    pub(crate) max_length: Option<u32>,
     pub(crate) step: Option<f64>,
     pub(crate) unit: Option<&'v str>,
     pub(crate) enum_list: &'v [String],
+    pub(crate) required: bool,
 }
 
 impl Property {
@@ -151,9 +153,11 @@ impl Property {
             data_type: self.data_type,
             min: self.min.as_deref(),
             max: self.max.as_deref(),
+            max_length: self.max_length,
             step: self.step,
             unit: self.unit.as_deref(),
             enum_list: &self.enum_list,
+            required: self.required,
         }
     }
 }
@@ -165,9 +169,19 @@ impl Parameter {
             data_type: self.data_type,
             min: self.min.as_deref(),
             max: self.max.as_deref(),
+            max_length: self.max_length,
             step: self.step,
             unit: self.unit.as_deref(),
             enum_list: &self.enum_list,
+            required: self.required,
         }
     }
+}
+
+fn null_or<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

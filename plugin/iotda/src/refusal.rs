@@ -32,8 +32,16 @@ pub const ENCRYPTION: u16 = 305;
 pub const REPLACED: u16 = 306;
 /// The topic is for the other direction.
 pub const DIRECTION: u16 = 401;
+/// The payload does not match the product's model.
+pub const PAYLOAD: u16 = 402;
+/// The payload speaks for a client that it may not speak for.
+pub const SPEAKS_FOR: u16 = 403;
 /// The grant would be larger than the contract allows.
 pub const LIMIT: u16 = 500;
+/// The payload is too large.
+pub const PAYLOAD_SIZE: u16 = 501;
+/// The topic or filter is too long.
+pub const TOPIC_LENGTH: u16 = 502;
 
 /// Characters of a client's own text in a detail: enough to recognize it, too few to flood a log.
 const SHOWN_MAX: usize = 64;
