@@ -1,12 +1,18 @@
-//! `iotda-broker conform …`: run the conformance cases against a broker.
+//! `iotda-broker conform …`: run the conformance cases against a broker or a component.
 //!
 //! Results go to stdout, errors to stderr. The exit code says which it was: 0 all pass, 1 nothing could be run or written, 2 a case fails, cannot
-//! be read or run, or none has passed, 64 bad usage, identities or endpoint. What is skipped is told with its reason.
+//! be read or run, or none has passed, 3 the component is no policy, 64 bad usage, identities or endpoint. What is skipped is told with its reason.
+//! A run of all the binary's cases also tells whether each row of the contract has a case.
+
+mod component;
 
 use super::error::USAGE;
 use crate::conformance::identities::{self, Unusable};
 use crate::conformance::wire::{self, Endpoint, NotRun};
-use crate::conformance::{About, CaseResult, Level, Outcome, Report, Selection, junit, people};
+use crate::conformance::{
+    self, About, CaseResult, Level, Outcome, Report, Selection, contract, junit, people,
+};
+use crate::policy::Rejection;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
@@ -28,14 +34,20 @@ pub struct Conform {
     #[arg(
         long,
         value_name = "URL",
-        required_unless_present = "list",
+        required_unless_present_any = ["list", "component"],
         requires = "identities"
     )]
     endpoint: Option<Endpoint>,
+    /// The component to try: a file, or `built-in`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "identities"])]
+    component: Option<PathBuf>,
+    /// The folder of rule documents for the component [default: those in the binary]
+    #[arg(long, value_name = "DIR", requires = "component")]
+    documents: Option<PathBuf>,
     /// Whom to connect as (TOML): `serve --demo` writes one to `data/demo/identities.toml`
     #[arg(long, value_name = "FILE")]
     identities: Option<PathBuf>,
-    /// Run the cases (`*.toml`) of this folder instead of those in the binary
+    /// Run the cases of this folder instead of those in the binary: `*.toml` for a broker, `*.json` for a component
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
     /// Run only cases with this text in their file, name, source or rows
@@ -94,10 +106,12 @@ pub fn run(conform: &Conform, json: bool) -> ExitCode {
 
 /// [`run`] with its output where the caller wants it; returns the exit code.
 pub fn execute(conform: &Conform, json: bool, out: &mut dyn Write, errors: &mut dyn Write) -> u8 {
-    let done = if conform.list {
-        list(conform, json, out)
-    } else {
-        conformance(conform, json, out)
+    let done = match &conform.component {
+        _ if conform.list => list(conform, json, out),
+        Some(file) => {
+            component::run(conform, file).and_then(|report| told(conform, report, json, out))
+        }
+        None => on_the_wire(conform, json, out),
     };
     done.unwrap_or_else(|failed| {
         // A closed stream changes nothing.
@@ -120,8 +134,12 @@ enum Failed {
     Start(io::Error),
     #[error("the results cannot be written to `{}`: {cause}", file.display())]
     Junit { file: PathBuf, cause: io::Error },
-    #[error("there is nothing to try: name a broker with --endpoint and --identities")]
+    #[error(
+        "there is nothing to try: name a broker with --endpoint and --identities, or a component with --component"
+    )]
     Nothing,
+    #[error("{}\n  help: {} ({})", .0.message, .0.help, .0.code)]
+    Rejected(#[from] Rejection),
 }
 
 impl Failed {
@@ -130,6 +148,7 @@ impl Failed {
             Self::Identities(Unusable::Wrong { .. })
             | Self::NotRun(NotRun::Tls { .. })
             | Self::Nothing => USAGE,
+            Self::Rejected(rejection) => component::exit_code(rejection),
             _ => FAILURE,
         }
     }
@@ -180,7 +199,13 @@ fn read(folder: &Path) -> io::Result<Vec<(String, String)>> {
 // --- list -------------------------------------------------------------------------------------------------------------------
 
 fn list(conform: &Conform, json: bool, out: &mut dyn Write) -> Result<u8, Failed> {
-    let listed = wire::list(&conform.files()?, &conform.selection());
+    let mut listed = Vec::new();
+    if conform.component.is_none() {
+        listed.extend(wire::list(&conform.files()?, &conform.selection()));
+    }
+    if conform.endpoint.is_none() {
+        listed.extend(component::list(conform)?);
+    }
     let broken = listed
         .iter()
         .any(|case| matches!(case.outcome, Outcome::Error { .. }));
@@ -227,7 +252,7 @@ fn print_listed(case: &CaseResult, out: &mut dyn Write) -> io::Result<()> {
 
 // --- run --------------------------------------------------------------------------------------------------------------------
 
-fn conformance(conform: &Conform, json: bool, out: &mut dyn Write) -> Result<u8, Failed> {
+fn on_the_wire(conform: &Conform, json: bool, out: &mut dyn Write) -> Result<u8, Failed> {
     let (Some(endpoint), Some(file)) = (&conform.endpoint, &conform.identities) else {
         return Err(Failed::Nothing);
     };
@@ -247,8 +272,33 @@ fn conformance(conform: &Conform, json: bool, out: &mut dyn Write) -> Result<u8,
         .map_err(Failed::Start)?
         .block_on(run)
         .map_err(Failed::from)?;
+    told(conform, report, json, out)
+}
+
+/// Prints what came out, with the coverage of the contract where all the binary's cases were asked for.
+fn told(
+    conform: &Conform,
+    mut report: Report,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<u8, Failed> {
+    if conform.cases.is_none() && conform.filter.is_none() {
+        report.cases.extend(coverage());
+    }
     write(&report, conform.junit.as_deref(), json, out)?;
     Ok(if report.is_proof() { OK } else { FAILING_CASE })
+}
+
+fn coverage() -> Vec<CaseResult> {
+    let all = Selection {
+        level: Level::May,
+        filter: None,
+    };
+    let files: Vec<_> = wire::embedded().collect();
+    let wire = wire::list(&files, &all).into_iter().map(|case| case.about);
+    let component = conformance::component::list(&conformance::component::built_in());
+    let cases: Vec<About> = wire.chain(component).collect();
+    contract::coverage(contract::CONTRACT, &cases)
 }
 
 fn write(

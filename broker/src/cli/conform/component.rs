@@ -1,0 +1,64 @@
+//! `conform --component FILE`: the table cases on any component, compiled and limited as in a broker.
+
+use super::{Conform, FAILURE, Failed};
+use crate::conformance::{CaseResult, Outcome, Report, component};
+use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
+use crate::policy::{
+    CaseFile, Compiler, EMBEDDED_COMPONENT, Settings, component as file_of, documents,
+    embedded_folder, try_out,
+};
+use std::path::Path;
+
+/// The component or a document is not what it should be.
+const INVALID_POLICY: u8 = 3;
+/// The component that the binary carries has no file: it is named by this word.
+const BUILT_IN: &str = "built-in";
+
+pub(super) fn run(conform: &Conform, file: &Path) -> Result<Report, Failed> {
+    let bytes = if file == Path::new(BUILT_IN) {
+        EMBEDDED_COMPONENT.to_vec()
+    } else {
+        file_of::read(file)?
+    };
+    let documents = match &conform.documents {
+        Some(folder) => documents::read_files(folder)?,
+        None => embedded_folder().documents,
+    };
+    let cases = cases(conform)?;
+    let compiler = Compiler::this_program();
+    let generation = try_out(&Settings::default(), &compiler, &bytes, documents)?;
+    let selection = conform.selection();
+    Ok(Report {
+        target: file.display().to_string(),
+        cases: component::run(&generation, &cases, &|about| selection.takes(about)),
+    })
+}
+
+/// The cases that would run.
+pub(super) fn list(conform: &Conform) -> Result<Vec<CaseResult>, Failed> {
+    let selection = conform.selection();
+    let all = component::list(&cases(conform)?).into_iter();
+    let listed = all.filter(|about| selection.takes(about));
+    let only_listed = |about| CaseResult {
+        about,
+        outcome: Outcome::Skip {
+            reason: "only listed".to_owned(),
+        },
+        seconds: 0.0,
+    };
+    Ok(listed.map(only_listed).collect())
+}
+
+fn cases(conform: &Conform) -> Result<Vec<CaseFile>, Rejection> {
+    match &conform.cases {
+        Some(folder) => documents::read_files(folder),
+        None => Ok(component::built_in()),
+    }
+}
+
+pub(super) fn exit_code(rejection: &Rejection) -> u8 {
+    match rejection.code {
+        COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
+        _ => INVALID_POLICY,
+    }
+}
