@@ -6,10 +6,10 @@
 // A bench that cannot be set up may panic; clippy knows only tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use iotda_broker::contract::{
-    Certificate, Client, Connect, Credential, Fingerprints, Product, Protocol, Qos, Secrets,
-    Status, Subject, UtcMs,
+    Access, Actions, Certificate, Client, Connect, Credential, Fingerprints, Product, Protocol,
+    Qos, Secrets, Status, Subject, UtcMs, Verdict,
 };
 use iotda_broker::grant::{Decision, DecisionCache, Grant};
 use iotda_broker::policy::{Generation, Policy, Settings, Source};
@@ -25,6 +25,7 @@ const PASSWORD: &str = "e004426cd7c4752c92eba074f2413aa8d26fe202c8e5329f9f9b163a
 const CLIENT_ID: &str = "demo_device3_0_0_2026112122";
 
 const REPORT: &str = "$oc/devices/demo_device3/sys/properties/report";
+const MESSAGE: &str = "$oc/devices/demo_device3/sys/messages/up";
 const FOREIGN: &str = "$oc/devices/demo_device1/sys/properties/report";
 const CUSTOM: &str = "factory/hall7/line2/measurements";
 
@@ -36,7 +37,7 @@ fn checks(criterion: &mut Criterion) {
         wire_grant(&generation).rules.len()
     );
     for (name, topic) in [
-        ("system topic", REPORT),
+        ("system topic", MESSAGE),
         ("custom topic", CUSTOM),
         ("denied", FOREIGN),
     ] {
@@ -46,7 +47,7 @@ fn checks(criterion: &mut Criterion) {
     }
     let mut cache = DecisionCache::new();
     criterion.bench_function("cached check", |bencher| {
-        bencher.iter(|| cache.publish(&grant, black_box(REPORT), Qos::AtLeastOnce));
+        bencher.iter(|| cache.publish(&grant, black_box(MESSAGE), Qos::AtLeastOnce));
     });
 }
 
@@ -91,6 +92,73 @@ fn handed_over(criterion: &mut Criterion) {
     });
 }
 
+/// What a look into a payload costs, beside the native check of an uplink that nobody looks into. What matches the model is allowed as it
+/// is, and a report without a time comes back with one.
+fn inspections(criterion: &mut Criterion) {
+    let generation = generation();
+    let policy = generation.blocking();
+    let mut subject = subject(secret());
+    let principal = policy
+        .authenticate(&by_secret(), &subject)
+        .unwrap()
+        .unwrap();
+    // The model with every data type.
+    subject.client.as_mut().unwrap().product = "demo_strict".into();
+    let mut group = criterion.benchmark_group("inspect");
+    let grant = grant(&generation);
+    group.bench_function("unchecked uplink, native", |bencher| {
+        bencher.iter(|| grant.publish(black_box(MESSAGE), Qos::AtLeastOnce));
+    });
+    for (name, payload, is_replaced) in [
+        ("empty report", r#"{"services":[]}"#.to_owned(), false),
+        ("small report", report(1, TIME), false),
+        ("small report without a time", report(1, ""), true),
+        ("report of 64 KB", report(REPORT_SERVICES, TIME), false),
+        (
+            "report of 64 KB without times",
+            report(REPORT_SERVICES, ""),
+            true,
+        ),
+    ] {
+        let access = Access {
+            principal: principal.clone(),
+            subject: subject.clone(),
+            action: Actions::PUBLISH,
+            topic: REPORT.into(),
+            qos: Qos::AtLeastOnce,
+            retain: false,
+            payload: payload.into_bytes(),
+            rule: "system:properties/report".into(),
+            now: NOW,
+            extra: Vec::new(),
+        };
+        let bytes = u64::try_from(access.payload.len()).unwrap();
+        group.throughput(Throughput::Bytes(bytes));
+        let first = policy.inspect(&access).unwrap();
+        assert_eq!(
+            matches!(first, Verdict::Replace(_)),
+            is_replaced,
+            "{name}: {first:?}"
+        );
+        assert!(is_replaced || first == Verdict::Allow, "{name}: {first:?}");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| policy.inspect(&access).unwrap());
+        });
+    }
+    group.finish();
+}
+
+/// Services that make a report of just under 65 536 bytes.
+const REPORT_SERVICES: usize = 568;
+const TIME: &str = r#","event_time":"20261121T223000Z""#;
+
+fn report(services: usize, time: &str) -> String {
+    let service = format!(
+        r#"{{"service_id":"Meter","properties":{{"level":71,"temperature":-12.5,"mode":"auto"}}{time}}}"#
+    );
+    format!(r#"{{"services":[{}]}}"#, vec![service; services].join(","))
+}
+
 fn generation() -> Arc<Generation> {
     let candidate = Source::default().load().unwrap();
     Policy::start(Settings::default(), candidate)
@@ -121,7 +189,7 @@ fn grant(generation: &Generation) -> Grant {
             Decision::Allow { .. }
         )
     };
-    assert!(allowed(REPORT) && allowed(CUSTOM) && !allowed(FOREIGN));
+    assert!(allowed(MESSAGE) && allowed(CUSTOM) && !allowed(FOREIGN));
     grant
 }
 
@@ -203,5 +271,5 @@ fn subject(credential: Credential) -> Subject {
     }
 }
 
-criterion_group!(benches, checks, calls, handed_over);
+criterion_group!(benches, checks, calls, inspections, handed_over);
 criterion_main!(benches);

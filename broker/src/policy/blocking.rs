@@ -2,7 +2,9 @@
 
 use super::fault::Fault;
 use super::generation::Generation;
-use crate::contract::{Connect, Grant, Lookup, Principal, Refusal, Subject, UtcMs};
+use crate::contract::{
+    Access, Connect, Grant, Lookup, Principal, Refusal, Subject, UtcMs, Verdict,
+};
 
 /// A generation that is asked on this thread. Each call blocks for a deadline at most, and waits for no turn.
 #[derive(Clone, Copy, Debug)]
@@ -40,5 +42,10 @@ impl Blocking<'_> {
     ) -> Result<Result<Grant, Refusal>, Fault> {
         self.0
             .ask_now(|policy| policy.authorize(principal, subject, now))
+    }
+
+    /// [`Generation::inspect`].
+    pub fn inspect(&self, access: &Access) -> Result<Verdict, Fault> {
+        self.0.ask_now(|policy| policy.inspect(access))
     }
 }

@@ -102,7 +102,7 @@ mod tests {
             ("1e-99999999999999999999", Whole::Not),
             (&*long, Whole::TooLarge),
         ] {
-            assert_eq!(whole(number), expected, "{:.40}", number);
+            assert_eq!(whole(number), expected, "{number:.40}");
         }
     }
 

@@ -142,7 +142,7 @@ mod tests {
         #[test]
         fn it_decodes_as_serde_json_does(value in ".{0,40}", escaped: bool) {
             let plain = serde_json::to_string(&value).unwrap();
-            let units = value.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            let units = value.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat();
             let raw = if escaped { format!("\"{units}\"") } else { plain };
             prop_assert_eq!(text(&raw).decoded().into_owned(), value);
         }

@@ -54,12 +54,10 @@ impl Checker<'_> {
         let Some(code) = code else {
             return Some(0);
         };
-        match code.whole() {
-            Some(Whole::Is(code)) => Some(code),
-            _ => {
-                self.misses(&Place::Root.member("result_code"), "a whole number");
-                None
-            }
+        if let Some(Whole::Is(code)) = code.whole() {
+            return Some(code);
         }
+        self.misses(&Place::Root.member("result_code"), "a whole number");
+        None
     }
 }

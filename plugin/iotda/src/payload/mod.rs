@@ -20,6 +20,7 @@
 mod answers;
 mod claims;
 mod event_time;
+mod fields;
 mod findings;
 mod place;
 mod reports;
@@ -152,7 +153,7 @@ impl<'a> Checker<'a> {
 
     /// The model of the device that is spoken for; none where nothing can be compared. `id`: what the payload calls it, none for the client.
     fn model_of(&mut self, id: Option<Value>) -> Option<&'a Model> {
-        let Some(id) = id.filter(|id| !reports::is_nobody(Some(*id))) else {
+        let Some(id) = id.filter(|id| !fields::is_nobody(Some(*id))) else {
             return self.own;
         };
         let Some(name) = id.text() else {

