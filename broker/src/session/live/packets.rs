@@ -57,7 +57,7 @@ impl Session {
             FromClient::Disconnect(packet) => return Err(self.left(packet)),
             // QoS 2 is not offered in either direction, so no exchange of that id can be under way.
             FromClient::PubRel(ack) => self.complete(ack.packet_id, output),
-            FromClient::PubRec(ack) => self.received(ack, output)?,
+            FromClient::PubRec(ack) => self.received(*ack, output)?,
             FromClient::PubComp(ack) => self.wrong_ack(ack.packet_id)?,
             FromClient::Connect(_) => return Err(broke("a second connect")),
             FromClient::Auth { .. } => {
@@ -86,7 +86,7 @@ impl Session {
     }
 
     /// 3.1.1 and 5 want a PUBREL for every PUBREC, so that its sender can forget it (MQTT-4.3.3-1, MQTT-4.3.3-4), but for one that failed.
-    fn received(&self, ack: &Ack, output: &mut BytesMut) -> Result<(), End> {
+    fn received(&self, ack: Ack, output: &mut BytesMut) -> Result<(), End> {
         self.wrong_ack(ack.packet_id)?;
         if ack.code < FIRST_FAILURE {
             wire::pubrel(self.terms.level, ack.packet_id, PACKET_ID_NOT_FOUND, output);

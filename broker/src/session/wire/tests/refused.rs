@@ -27,6 +27,8 @@ fn check(
     }
 }
 
+// One table.
+#[allow(clippy::too_many_lines)]
 #[test]
 fn packets_after_connect() {
     #[rustfmt::skip]

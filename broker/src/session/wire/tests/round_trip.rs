@@ -93,7 +93,7 @@ proptest! {
         suback(level, codes.packet_id, &codes.codes, codes.reason.as_deref(), &mut wire);
         read_back(level, wire.split(), FromServer::SubAck(codes.clone()));
         unsuback(level, codes.packet_id, &codes.codes, &mut wire);
-        let listed = if level != Level::V5 { Vec::new() } else { codes.codes };
+        let listed = if level == Level::V5 { codes.codes } else { Vec::new() };
         let expected = Codes { codes: listed, reason: None, packet_id: codes.packet_id };
         read_back(level, wire.split(), FromServer::UnsubAck(expected));
 
