@@ -1,18 +1,24 @@
 //! JSON read where it lies: places in a text instead of a tree, so that nothing is copied, numbers keep their digits, and a payload can be
 //! changed in one place without touching the rest.
 //!
-//! [`read`] goes once over the whole text and says whether it is JSON (RFC 8259), without recursion and without memory of its own; only a text that
-//! passed becomes a [`Value`], so walking it cannot fail. Bounds: 128 levels, one pass per level that is looked into. Of what is no JSON it says the
-//! byte and the cause.
+//! `serde_json` says whether a text is JSON ([`read`]; it goes once over the whole, without recursion); only a text that passed becomes a [`Value`],
+//! so walking it cannot fail. A tree of its values, or of raw ones, would copy what a report holds and lose where it lies. Bounds: one pass per level
+//! that is looked into.
 
 mod number;
 mod scan;
 mod text;
-mod well_formed;
 
 pub(crate) use number::Whole;
 pub(crate) use text::Text;
-pub(crate) use well_formed::read;
+
+use serde::de::IgnoredAny;
+
+/// The one value of a text; otherwise why, and at which place, it is no JSON.
+pub(crate) fn read(text: &str) -> Result<Value<'_>, serde_json::Error> {
+    serde_json::from_str::<IgnoredAny>(text)?;
+    Ok(Value::at(text, scan::skip_space(text.as_bytes(), 0)))
+}
 
 /// A value of a well-formed text, as its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +226,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn levels_need_no_stack() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        let deep = nested(500_000);
+        assert_eq!(read(&deep).unwrap().items().count(), 1);
+        assert!(read(&deep[1..]).is_err());
+    }
+
     proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,200}") {
+            if let Ok(value) = read(&text) {
+                prop_assert!(value.members().count() + value.items().count() <= text.len());
+            }
+        }
+
         #[test]
         fn it_reads_what_serde_json_reads(json in any_json(), pretty: bool) {
             let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) };

@@ -205,7 +205,10 @@ fn what_the_model_forbids_is_told_with_place_value_and_cause() {
 #[test]
 fn the_form_of_a_report_is_checked() {
     for (payload, expected) in [
-        ("", "the payload is no JSON: a value is missing at byte 0"),
+        (
+            "",
+            "the payload is no JSON: EOF while parsing a value at line 1 column 0",
+        ),
         ("[]", "the payload is no JSON object"),
         (
             "{}",
@@ -257,7 +260,7 @@ fn the_form_of_a_report_is_checked() {
         ),
         (
             r#"{"services":[{"service_id":"Relay","properties":{"closed":NaN}}]}"#,
-            "no JSON: a value is missing at byte 58",
+            "no JSON: expected value at line 1 column 59",
         ),
     ] {
         let told = mismatch(REPORT, payload);
