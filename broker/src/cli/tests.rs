@@ -29,7 +29,7 @@ impl Fixture {
             Verb::Device(verb) => verb.run(&registry)?,
             Verb::Ca(verb) => verb.run(&registry)?,
             Verb::App(verb) => verb.run(&registry)?,
-            Verb::Serve(_) | Verb::Policy(_) | Verb::CompileComponent(_) => {
+            Verb::Serve(_) | Verb::Policy(_) | Verb::Conform(_) | Verb::CompileComponent(_) => {
                 panic!("no verb of the registry")
             }
         };

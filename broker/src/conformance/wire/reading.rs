@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(names, ["one (3.1.1)", "one (5)"]);
         let case = read[0].case.as_ref().unwrap();
         assert_eq!(case.needs, ["device"]);
-        assert_eq!(case.about.source, "MQTT: MQTT-3.1.0-1");
+        assert_eq!(read[0].about.source, "MQTT: MQTT-3.1.0-1");
         assert_eq!(case.steps.len(), 3);
     }
 
