@@ -287,7 +287,8 @@ impl Feature {
 impl Version {
     pub(super) fn level(self) -> Level {
         match self {
-            Self::V31 | Self::V311 => Level::V4,
+            Self::V31 => Level::V3,
+            Self::V311 => Level::V4,
             Self::V5 => Level::V5,
         }
     }

@@ -4,13 +4,12 @@ use super::super::connection::Connection;
 use super::super::event::{self, Event};
 use super::super::format::{ConnAck, Connect, Open, Version, Will};
 use super::super::properties::Carried;
-use super::super::raw;
 use super::super::run::{Done, Run, Stop};
 use super::qos;
 use crate::conformance::identities::{Certificate, Identity, Signature, hour};
 use crate::session::wire::client::{self, FromServer};
 use crate::session::wire::{self, Level};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use std::fmt::Debug;
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -62,9 +61,9 @@ impl Run<'_> {
             dialed => dialed?,
         };
         let patience = self.patience;
-        connection
-            .send(&connect_bytes(&packet, version), patience)
-            .await;
+        let mut out = BytesMut::new();
+        client::connect(&packet, &mut out);
+        connection.send(&out, patience).await;
         let name = step.on.as_ref().unwrap_or(&step.role).clone();
         if step.answer {
             let event = connection.next(patience).await;
@@ -94,7 +93,7 @@ impl Run<'_> {
             return Err(Stop::seen(expected(), event));
         }
         let of_version = match connection.level {
-            Level::V4 => connack.code <= 5,
+            Level::V3 | Level::V4 => connack.code <= 5,
             // Servers answer an unknown level in the form of 3.1.1.
             Level::V5 => connack.code == 0 || connack.code >= 0x80 || connack.code == 1,
         };
@@ -184,23 +183,6 @@ impl Run<'_> {
             expiry: will.expiry,
             properties: carried.write(),
         })
-    }
-}
-
-/// MQTT 3.1 differs from 3.1.1 in the name of the protocol and its level.
-fn connect_bytes(packet: &wire::Connect, version: Version) -> Bytes {
-    let mut out = BytesMut::new();
-    client::connect(packet, &mut out);
-    let name = [0, 4, b'M', b'Q', b'T', b'T', 4];
-    let at = out.windows(name.len()).position(|window| window == name);
-    let rest = at.and_then(|at| out.get(at + name.len()..));
-    match (version, rest) {
-        (Version::V31, Some(rest)) => {
-            let mut body = b"\x00\x06MQIsdp\x03".to_vec();
-            body.extend_from_slice(rest);
-            raw::packet(0x10, &body).into()
-        }
-        _ => out.freeze(),
     }
 }
 
