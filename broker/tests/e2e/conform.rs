@@ -238,7 +238,7 @@ steps = [ { connect = { as = "device" } }, { publish = { topic = "t", qos = 1, i
         (&[0x50, 2, 0, 7], 2, "PUBREC of packet 7"),
         (&[0x41, 2, 0, 7], 2, "malformed packet"),
         (&[0x40, 0xff, 0xff, 0xff, 0xff], 2, "malformed packet"),
-        (&[0x40, 0xff, 0xff, 0xff, 0x7f], 2, "nothing in time"),
+        (&[0x40, 0xff, 0xff, 0xff, 0x7f], 2, "too large"),
         (&[], 2, "nothing in time"),
     ] {
         let endpoint = wrong_broker(answer);

@@ -1,6 +1,9 @@
 //! `data/demo/identities.toml`: whom the conformance harness connects as. Written anew at every start, from what the demo registers.
 
-use super::{APPLICATION, Error, GATEWAY, PRODUCT, SECRET, SECRET_DEVICES, SENSOR, device_id};
+use super::{
+    APPLICATION, Error, GATEWAY, PRODUCT, SECRET, SECRET_DEVICES, SENSOR, STRICT_PRODUCT,
+    device_id, strict_device_id,
+};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -47,6 +50,12 @@ fn text(has_own_root: bool) -> String {
         &format!("{}facts = {{ child = \"{child}\" }}\n", secret()),
     );
     // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "\n[strict_device]\nid = \"{}\"\nproduct = \"{STRICT_PRODUCT}\"\n{}",
+        strict_device_id(),
+        secret()
+    );
     let _ = write!(
         text,
         "\n[application]\nusername = \"{APPLICATION}\"\npassword_file = \"app.password\"\nshared = true\n"

@@ -30,6 +30,9 @@ const AUTHORITY: &str = "iotda-broker demo device authority";
 const SECRET: &str = "12345678";
 /// The third is the documentation's; the others give the conformance harness somebody to be.
 const SECRET_DEVICES: [&str; 5] = ["device3", "device4", "device5", "device6", "device7"];
+/// Its rule document refuses payloads that do not match the product's model; it comes with the policy's default documents.
+const STRICT_PRODUCT: &str = "demo_strict";
+const STRICT_DEVICE: &str = "device1";
 const GATEWAY: &str = "gateway";
 /// A device behind the gateway: it does not connect.
 const SENSOR: &str = "sensor1";
@@ -55,7 +58,8 @@ pub struct Demo {
 pub fn prepare(config: &Config, registry: &Registry) -> Result<Demo, Error> {
     let folder = config.data.join("demo");
     create_folder(&folder)?;
-    add_product(registry)?;
+    add_product(registry, PRODUCT)?;
+    add_product(registry, STRICT_PRODUCT)?;
     let root = Root::load_or_make(AUTHORITY, &pair(&folder, "ca"))?;
     add_authority(registry, &folder)?;
     for node in ["device1", "device2"] {
@@ -66,6 +70,7 @@ pub fn prepare(config: &Config, registry: &Registry) -> Result<Demo, Error> {
             registry.add_client(device(node, secret()))?;
         }
     }
+    add_strict_device(registry)?;
     add_gateway(registry)?;
     add_application(registry, &folder)?;
     let is_ours = config.tls.is_none();
@@ -77,12 +82,12 @@ pub fn prepare(config: &Config, registry: &Registry) -> Result<Demo, Error> {
     })
 }
 
-fn add_product(registry: &Registry) -> Result<(), Error> {
+fn add_product(registry: &Registry, id: &str) -> Result<(), Error> {
     let products = registry.products()?;
-    if products.iter().any(|product| product.id == PRODUCT) {
+    if products.iter().any(|product| product.id == id) {
         return Ok(());
     }
-    Ok(registry.add_product(PRODUCT, &[], &[])?)
+    Ok(registry.add_product(id, &[], &[])?)
 }
 
 /// Verified without the vendor's second step: the key is in our own hands.
@@ -117,6 +122,22 @@ fn add_certificate_device(
         registry.add_client(device(node, certificate(fingerprint)))?;
     } else if is_new {
         registry.reset_fingerprint(&id, Slot::Primary, Some(fingerprint))?;
+    }
+    Ok(())
+}
+
+fn strict_device_id() -> String {
+    format!("{STRICT_PRODUCT}_{STRICT_DEVICE}")
+}
+
+fn add_strict_device(registry: &Registry) -> Result<(), Error> {
+    let id = strict_device_id();
+    if is_absent(registry, &id)? {
+        registry.add_client(Client {
+            id,
+            product: STRICT_PRODUCT.to_owned(),
+            ..device(STRICT_DEVICE, secret())
+        })?;
     }
     Ok(())
 }

@@ -83,9 +83,9 @@ impl Connection {
             match self.take() {
                 Ok(Some(event)) => return event,
                 Ok(None) => {}
-                Err(event) => {
+                Err(cause) => {
                     self.closed = true;
-                    return event;
+                    return self.unreadable(cause);
                 }
             }
             if self.closed {
@@ -99,13 +99,12 @@ impl Connection {
         }
     }
 
-    /// One packet, once it is there as a whole. `Err` is one after which nothing can be read.
-    fn take(&mut self) -> Result<Option<Event>, Event> {
-        let length = match packet_length(&self.input) {
-            Ok(Some(length)) if length <= self.input.len() => length,
-            Ok(Some(length)) if length > LARGEST => return Err(self.unreadable("it is too large")),
-            Ok(_) => return Ok(None),
-            Err(cause) => return Err(self.unreadable(cause)),
+    /// One packet, once it is there as a whole. `Err` is why nothing can be read any more.
+    fn take(&mut self) -> Result<Option<Event>, &'static str> {
+        let length = match packet_length(&self.input)? {
+            Some(length) if length <= self.input.len() => length,
+            Some(length) if length > LARGEST => return Err("it is too large"),
+            _ => return Ok(None),
         };
         let raw = self.input.split_to(length).freeze();
         Ok(Some(

@@ -2,6 +2,11 @@
 //!
 //! Texts may hold templates such as `{topic}` or `{device.id}`. Every table refuses fields that it does not know.
 
+#![allow(
+    clippy::struct_excessive_bools,
+    reason = "the fields are MQTT's flags, one by one"
+)]
+
 use super::codes::{FilterCodes, Versions};
 use serde::Deserialize;
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //!             (format)   (who plays)  (texts, state)  (packets)
 //! ```
 //!
-//! Bounds: each wait has the run's patience, each case its limit, and [`schedule::AT_ONCE`] cases run at a time. A broker that cannot be reached at
+//! Bounds: each wait has the run's patience, each case its limit, and eight cases run at a time. A broker that cannot be reached at
 //! all ends the run before the first case.
 
 mod codes;
