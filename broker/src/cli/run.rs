@@ -96,6 +96,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         decisions: decisions.clone(),
         settings: config.sessions.clone(),
         engine: config.engine.clone(),
+        data: config.data.clone(),
     };
     let broker = Broker::start(parts, stopped.clone())
         .await
@@ -140,6 +141,7 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
         warn!(left, "sessions did not end in time");
     }
     join(Some(accepting)).await;
+    broker.close_inboxes().await;
     join(admin).await;
     decisions.close();
     Ok(())

@@ -15,8 +15,10 @@ pub(super) const BATCH: u32 = 1_000;
 /// Whose sessions must be judged again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// The record of this client (device or application): added, changed or removed; also where its sub-devices changed.
+    /// The record of this client (device or application): added or changed; also where its sub-devices changed.
     Client(String),
+    /// The record of this client was removed: a later one of the same id is another client.
+    Removed(String),
     /// This product: everybody of the product.
     Product(String),
     /// This authority was added, verified or removed: the trust store must be replaced, and everybody judged who relied on it.
@@ -58,6 +60,7 @@ impl Registry {
 pub(super) fn append(transaction: &Connection, what: &Changed) -> Result<(), Error> {
     let (kind, id) = match what {
         Changed::Client(id) => ("client", id.as_str()),
+        Changed::Removed(id) => ("removed", id.as_str()),
         Changed::Product(id) => ("product", id.as_str()),
         Changed::Authority(id) => ("authority", id.as_str()),
         Changed::All => ("all", ""),
@@ -130,6 +133,7 @@ fn rows_after(reader: &Connection, sequence: u64) -> Result<Vec<Change>, Error> 
 fn changed(kind: &str, id: String) -> Changed {
     match kind {
         "client" => Changed::Client(id),
+        "removed" => Changed::Removed(id),
         "product" => Changed::Product(id),
         "authority" => Changed::Authority(id),
         _ => Changed::All,

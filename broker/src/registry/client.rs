@@ -93,7 +93,8 @@ impl Registry {
             let client = existing(transaction, application, id)?;
             refuse_if_gateway(transaction, id)?;
             transaction.execute("DELETE FROM client WHERE id = ?1", [id])?;
-            tell(transaction, &client)
+            change::append(transaction, &Changed::Removed(id.to_owned()))?;
+            tell_gateway(transaction, &client)
         })
     }
 
@@ -167,6 +168,10 @@ pub(super) fn put(transaction: &Connection, client: &Client) -> Result<(), Error
 /// A gateway's grant may depend on its sub-devices, so it is judged again with them.
 pub(super) fn tell(transaction: &Connection, client: &Client) -> Result<(), Error> {
     change::append(transaction, &Changed::Client(client.id.clone()))?;
+    tell_gateway(transaction, client)
+}
+
+fn tell_gateway(transaction: &Connection, client: &Client) -> Result<(), Error> {
     match &client.gateway {
         Some(gateway) => change::append(transaction, &Changed::Client(gateway.clone())),
         None => Ok(()),

@@ -300,7 +300,7 @@ fn every_write_tells_whom_it_touches() {
     r.add_client(child).unwrap();
     assert_eq!(told(), [client("p1_c"), client("p1_n")]);
     r.remove_client(false, "p1_c").unwrap();
-    assert_eq!(told(), [client("p1_c"), client("p1_n")]);
+    assert_eq!(told(), [Changed::Removed("p1_c".into()), client("p1_n")]);
     assert!(r.enrol("p1_n", &[7; 32]).unwrap());
     assert_eq!(told(), [client("p1_n")]);
     assert!(!r.enrol("p1_n", &[8; 32]).unwrap());

@@ -3,7 +3,7 @@
 use super::away::{self, Away};
 use super::follow;
 use super::inboxes::Postman;
-use super::kept::Store;
+use super::kept::{Store, file};
 use super::limits::Settings;
 use super::sessions::Sessions;
 use crate::decision;
@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::policy::{Generation, Policy};
 use crate::registry::{self, Registry};
 use crate::tls::TrustStore;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Semaphore, watch};
@@ -36,6 +37,8 @@ pub struct Parts {
     pub settings: Settings,
     /// How the engine is started.
     pub engine: engine::Settings,
+    /// The data directory, for `inbox.db`.
+    pub data: PathBuf,
 }
 
 /// One running broker.
@@ -67,6 +70,9 @@ pub enum StartError {
     /// The engine did not start.
     #[error("the broker cannot start: {0}")]
     Engine(#[from] engine::Down),
+    /// What was kept for clients that are away cannot be read.
+    #[error("the broker cannot start: {0}")]
+    Inbox(#[from] file::Error),
     /// The registry's authorities or its feed cannot be read.
     #[error("the broker cannot start: {0}")]
     Registry(#[from] registry::Error),
@@ -80,9 +86,12 @@ impl Broker {
     ) -> Result<Arc<Self>, StartError> {
         let engine = Engine::start(&parts.engine)?;
         let store = Store::new(parts.settings.kept_messages, parts.settings.kept_bytes);
-        let (away, queue) = Away::new(store, parts.metrics.clone());
         // Before the authorities are read: what changes meanwhile is followed again rather than missed.
         let position = parts.registry.last_sequence()?;
+        let (store, disk) = away::open(&parts.data, store, &parts.registry, &parts.metrics)?;
+        let (away, queue) = Away::new(store, disk, parts.metrics.clone());
+        let kept = away.len();
+        tracing::info!(kept, "messages are kept for clients that are away");
         let follower = parts.registry.watch(position, follow::FEED_INTERVAL)?;
         parts.trust.replace(&parts.registry.verified_authorities()?);
         let broker = Arc::new(Self {
@@ -100,6 +109,7 @@ impl Broker {
         });
         let revisions = broker.policy.changes();
         broker.set_inboxes(&broker.policy.active()).await?;
+        tokio::spawn(away::write_behind(broker.away.clone()));
         tokio::spawn(away::run(
             broker.away.clone(),
             queue,
@@ -108,6 +118,11 @@ impl Broker {
         ));
         follow::start(&broker, revisions, follower, &shutdown);
         Ok(broker)
+    }
+
+    /// Brings what is kept for clients that are away to disk. Call it when the sessions have ended.
+    pub async fn close_inboxes(&self) {
+        self.away.close().await;
     }
 
     /// Where accepted messages go.

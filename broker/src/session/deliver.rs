@@ -12,6 +12,7 @@ use super::outbound::Offered;
 use super::queue::{Queued, expiry_left, is_expired};
 use super::reached::micros;
 use super::session::Session;
+use super::slip::Slip;
 use super::subscriptions::Match;
 use super::{clock, wire};
 use crate::contract::{Actions, Qos, UtcMs};
@@ -19,6 +20,7 @@ use crate::decision::Action;
 use crate::engine::Message;
 use crate::grant::Decision;
 use bytes::BytesMut;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What became of a message.
@@ -38,7 +40,7 @@ impl Session {
     pub(super) fn accept_linked(&mut self, message: &Message, output: &mut BytesMut) -> Accepted {
         let mut verdict = std::mem::take(&mut self.verdict);
         let accepted = match self.wants_linked(message, &mut verdict) {
-            Some((matched, decision)) => self.accept(message, matched, decision, output),
+            Some((matched, decision)) => self.accept(message, matched, decision, None, output),
             None => NOTHING,
         };
         self.verdict = verdict;
@@ -46,14 +48,16 @@ impl Session {
     }
 
     /// Judges one message of an inbox; writes or queues it.
-    pub(super) fn accept_inboxed(&mut self, inboxed: Inboxed, output: &mut BytesMut) -> Accepted {
-        let Inboxed { message, inbox } = inboxed;
-        let Some(matched) = self.wants_inboxed(&message, inbox.max_qos) else {
-            self.broker.metrics.dropped("not_subscribed", 1);
+    pub(super) fn accept_inboxed(&mut self, inboxed: &Inboxed, output: &mut BytesMut) -> Accepted {
+        let Inboxed { message, inbox, .. } = inboxed;
+        let Some(matched) = self.wants_inboxed(message, inbox.max_qos) else {
+            // What was lent stays kept.
+            let lost = u64::from(inboxed.slip.is_none());
+            self.broker.metrics.dropped("not_subscribed", lost);
             return NOTHING;
         };
         let decision = self.rules.receive(&message.topic);
-        self.accept(&message, &matched, decision, output)
+        self.accept(message, &matched, decision, Some(inboxed), output)
     }
 
     fn accept(
@@ -61,19 +65,39 @@ impl Session {
         message: &Message,
         matched: &Match,
         decision: (Decision, bool),
+        inboxed: Option<&Inboxed>,
         output: &mut BytesMut,
     ) -> Accepted {
         let Some((qos, inspect)) = self.passes(message, matched, decision) else {
+            // While everything is refused, nobody has said that it may not be.
+            if !self.rules.denies_all {
+                hand_on(inboxed);
+            }
             return NOTHING;
         };
-        if let Some(rule) = inspect {
-            return Accepted::Inspect(queued(message, qos, matched), rule);
-        }
-        if output.len() < OUTPUT_HIGH && self.outbound.is_clear_for(qos) {
-            self.write_at_once(message, qos, matched, output);
+        let is_clear = output.len() < OUTPUT_HIGH && self.outbound.is_clear_for(qos);
+        if inspect.is_none() && is_clear {
+            self.write_at_once(message, qos, matched, inboxed, output);
             return NOTHING;
         }
-        Accepted::Done(self.outbound.offer(queued(message, qos, matched)))
+        let queued = Queued {
+            slip: self.slip(inboxed),
+            ..queued(message, qos, matched)
+        };
+        match inspect {
+            Some(rule) => Accepted::Inspect(queued, rule),
+            None => Accepted::Done(self.outbound.offer(queued)),
+        }
+    }
+
+    /// For a message that its inbox keeps, should it not be handed on.
+    fn slip(&self, inboxed: Option<&Inboxed>) -> Option<Arc<Slip>> {
+        let inboxed = inboxed.filter(|one| one.inbox.keep_messages > 0)?;
+        let fresh = || {
+            let mailbox = &self.seat.mailbox;
+            Slip::fresh(&self.broker.away, mailbox, inboxed.clone())
+        };
+        Some(inboxed.slip.clone().unwrap_or_else(fresh))
     }
 
     /// Past the queue, in which nothing waits.
@@ -82,12 +106,13 @@ impl Session {
         message: &Message,
         qos: Qos,
         matched: &Match,
+        inboxed: Option<&Inboxed>,
         output: &mut BytesMut,
     ) {
         let now = message.expires.map_or(0, |_| clock::now());
         if is_expired(message.expires, now) {
             self.tally.expired += 1;
-            return;
+            return hand_on(inboxed);
         }
         let mut delivery = wire::Delivery {
             dup: false,
@@ -102,11 +127,16 @@ impl Session {
         };
         if self.terms.is_too_large(&delivery) {
             self.tally.too_large += 1;
-            return;
+            return hand_on(inboxed);
         }
-        if qos != Qos::AtMostOnce {
+        if qos == Qos::AtMostOnce {
+            hand_on(inboxed);
+        } else {
             delivery.packet_id = self.outbound.next_id();
-            let flying = queued(message, qos, matched);
+            let flying = Queued {
+                slip: self.slip(inboxed),
+                ..queued(message, qos, matched)
+            };
             self.outbound.flies(delivery.packet_id, flying);
         }
         wire::publish(self.terms.level, &delivery, output);
@@ -128,12 +158,16 @@ impl Session {
             if self.terms.is_too_large(&delivery) {
                 // As if it had been delivered (MQTT-3.1.2-25).
                 self.tally.too_large += 1;
+                sending.message.hand_on();
                 let packet_id = sending.packet_id;
                 self.outbound.acknowledge(packet_id);
                 continue;
             }
             wire::publish(self.terms.level, &delivery, output);
             self.tally.written(delivery.qos);
+            if delivery.qos == Qos::AtMostOnce {
+                sending.message.hand_on();
+            }
         }
     }
 
@@ -200,12 +234,22 @@ impl Session {
                 queued.payload = payload;
                 Some(queued)
             }
-            Answer::Deny(_) => None,
+            Answer::Deny(_) => {
+                queued.hand_on();
+                None
+            }
             Answer::Fault(_) => {
                 self.broker.metrics.dropped("fault", 1);
                 None
             }
         }
+    }
+}
+
+/// The store need not keep it any more.
+fn hand_on(inboxed: Option<&Inboxed>) {
+    if let Some(slip) = inboxed.and_then(|one| one.slip.as_ref()) {
+        slip.hand_on();
     }
 }
 
@@ -218,6 +262,7 @@ fn queued(message: &Message, qos: Qos, matched: &Match) -> Queued {
         properties: message.properties.clone(),
         ids: matched.ids.clone(),
         greeting: false,
+        slip: None,
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn finish(mut session: Box<Session>, mut connection: Connection
         }
         end if lives_on && session.takes_place() => {
             session.drop_dead_link(&end);
+            session.outbound.secure();
             session.save_incoming(true).await;
             tokio::spawn(park::park(session));
             connection.close().await;
@@ -69,6 +70,9 @@ impl Session {
             self.will = None;
         }
         self.publish_will().await;
+        if carries {
+            self.outbound.secure();
+        }
         self.save_incoming(carries).await;
         let state = if carries { Some(self.carry()) } else { None };
         self.link = None;

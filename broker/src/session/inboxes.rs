@@ -6,6 +6,7 @@
 use super::away::{Absent, Away};
 use super::mailbox::Posted;
 use super::sessions::Sessions;
+use super::slip::Slip;
 use crate::contract::Inbox;
 use crate::engine::{Deliver, Message};
 use crate::grant::inbox::{Addressee, Inboxes};
@@ -18,9 +19,20 @@ pub(crate) struct Inboxed {
     pub(crate) message: Message,
     /// The inbox that brought it.
     pub(crate) inbox: Arc<Inbox>,
+    /// Where it is lent by the store.
+    pub(crate) slip: Option<Arc<Slip>>,
 }
 
 impl Inboxed {
+    /// For whoever keeps it for long; without its slip.
+    pub(crate) fn detached(&self) -> Self {
+        Self {
+            message: self.message.clone().detached(),
+            inbox: Arc::clone(&self.inbox),
+            slip: None,
+        }
+    }
+
     /// What it takes in memory, about.
     pub(crate) fn bytes(&self) -> usize {
         let message = &self.message;
@@ -65,6 +77,9 @@ impl Postman {
     }
 
     fn post(&self, addressee: &Addressee<'_>, inboxed: Inboxed) {
+        if inboxed.inbox.keep_messages > 0 && self.away.is_on_its_way(addressee) {
+            return self.away.offer(Absent::new(addressee, inboxed));
+        }
         let Some(mailbox) = self.sessions.addressed(addressee) else {
             return self.away.offer(Absent::new(addressee, inboxed));
         };
@@ -90,7 +105,12 @@ impl Deliver for Postman {
             return self.metrics.dropped("unaddressed", 1);
         };
         let inbox = Arc::clone(inbox);
-        self.post(&addressee, Inboxed { message, inbox });
+        let inboxed = Inboxed {
+            message,
+            inbox,
+            slip: None,
+        };
+        self.post(&addressee, inboxed);
     }
 
     fn lost(&self, template: usize, count: u64) {
@@ -135,6 +155,7 @@ pub(crate) mod tests {
                 keep_messages: 3,
                 keep_seconds: 60,
             }),
+            slip: None,
         }
     }
 }

@@ -60,16 +60,20 @@ impl Session {
         })
     }
 
-    /// What was kept while the client was away, as far as it is wanted by now.
+    /// What was kept while the client was away, as far as it is wanted by now. Lent: it leaves the store when it was handed on for good.
     pub(super) fn bring_kept(&mut self) {
         let subscriptions = &self.subscriptions;
         let unsolicited = self.rules.grant.unsolicited;
-        let wanted = |topic: &str| unsolicited || subscriptions.matching(topic, false).is_some();
-        let kept = self
-            .broker
-            .away
-            .take(&self.seat.mailbox.card.record, wanted);
-        self.incoming.inboxed.extend(kept);
+        // Nobody gets anything while everything is refused: it stays kept.
+        let is_open = !self.rules.denies_all;
+        let wanted = |topic: &str| {
+            is_open && (unsolicited || subscriptions.matching(topic, false).is_some())
+        };
+        let kept = self.broker.away.lend(&self.seat.mailbox, wanted);
+        // They are older than whatever has come since.
+        for one in kept.into_iter().rev() {
+            self.incoming.inboxed.push_front(one);
+        }
     }
 
     /// Judges what waits, and writes or queues it, as long as there is room.
@@ -93,7 +97,7 @@ impl Session {
             let accepted = match self.next_incoming() {
                 None => break,
                 Some(Next::Linked(message)) => self.accept_linked(&message, output),
-                Some(Next::Inboxed(inboxed)) => self.accept_inboxed(inboxed, output),
+                Some(Next::Inboxed(inboxed)) => self.accept_inboxed(&inboxed, output),
             };
             match accepted {
                 Accepted::Done(offered) => self.note(offered)?,
@@ -122,20 +126,27 @@ impl Session {
         Ok(())
     }
 
-    /// The connection has ended with messages on the way: a session that lives on stores them, otherwise those of inboxes are kept.
+    /// The connection has ended with messages on the way: those of inboxes that keep are kept, older ones first. A session that lives on
+    /// stores the others.
     pub(super) async fn save_incoming(&mut self, lives_on: bool) {
         let incoming = std::mem::take(&mut self.incoming);
         if lives_on {
             self.store_inboxed(incoming.inboxed).await;
             return;
         }
+        self.outbound.give_up();
         for inboxed in incoming.inboxed {
-            if inboxed.inbox.keep_messages > 0 {
-                self.broker
-                    .away
-                    .keep(&self.seat.mailbox.card.record, inboxed);
-            }
+            self.leave_to_store(&inboxed);
         }
+    }
+
+    /// Keeps a message of an inbox that keeps; true where it is one. One that was lent comes back with its slip.
+    pub(super) fn leave_to_store(&self, inboxed: &Inboxed) -> bool {
+        let keeps = inboxed.inbox.keep_messages > 0;
+        if keeps && inboxed.slip.is_none() {
+            self.broker.away.keep(&self.seat.mailbox, inboxed);
+        }
+        keeps
     }
 
     fn tell_loss(

@@ -9,6 +9,7 @@ use super::carried::Carried;
 use super::inboxes::Inboxed;
 use super::sweep::Sweep;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::oneshot;
@@ -64,6 +65,8 @@ pub(crate) enum Posted {
 pub(crate) struct Mailbox {
     /// Whose it is.
     pub(crate) card: Card,
+    /// Its record was removed: nothing is kept for it.
+    is_removed: AtomicBool,
     pending: Mutex<Pending>,
 }
 
@@ -87,6 +90,7 @@ impl Mailbox {
     pub(crate) fn new(card: Card) -> Self {
         Self {
             card,
+            is_removed: AtomicBool::new(false),
             pending: Mutex::default(),
         }
     }
@@ -157,6 +161,15 @@ impl Mailbox {
     /// Whether the session lives without a connection.
     pub(crate) fn is_parked(&self) -> bool {
         self.lock().parked
+    }
+
+    /// Marks that the record was removed, for good: a later record of the same id is another client.
+    pub(crate) fn set_removed(&self) {
+        self.is_removed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.is_removed.load(Ordering::Acquire)
     }
 
     /// A poisoned lock is taken all the same: no holder leaves the flags half written.

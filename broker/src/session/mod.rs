@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Read [`connect`] and `candidate` first, then `live`. Pure and tested as values: `alias`, `claim`, `copies`, `end`, `kept`, `limits`, `meter`,
-//! `outbound`, `over`, `queue`, `subscriptions`, `terms`, `will`. All others are thin I/O around them.
+//! `outbound`, `over`, `queue`, `subscriptions`, `terms`, `will`. `slip` and `away` tie `kept` to sessions and to the disk. All others are
+//! thin I/O around them.
 //!
 //! What bounds it: the listeners' limits, [`Settings`], and the limits of each grant. What happens on failure: whatever cannot be
 //! judged is refused with the fault codes, whatever cannot be delivered is counted by its cause, and nothing waits without a time-out.
@@ -97,6 +98,7 @@ mod seat;
 mod session;
 mod sessions;
 mod shown;
+mod slip;
 mod subscriptions;
 mod sweep;
 mod tally;

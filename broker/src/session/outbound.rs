@@ -3,6 +3,7 @@
 //! Bounds: messages and bytes of the queue; the window is the client's receive maximum, at most the operator's (100). Over the bound a QoS 0 message is
 //! dropped, and a QoS 1 message first displaces waiting QoS 0 messages; if none is left, the caller is told that the reader cannot keep
 //! up. Acknowledgements may come in any order; one for an id that is not in flight is told and ignored.
+//! A message of an inbox that keeps has a slip, which is told when it was acknowledged or is over ([`super::slip`]).
 
 mod packet_ids;
 
@@ -117,7 +118,9 @@ impl Outbound {
             return self.resend();
         }
         while is_expired(self.queue.first()?.expires, now) {
-            self.queue.take_first();
+            if let Some(over) = self.queue.take_first() {
+                over.hand_on();
+            }
             *expired += 1;
         }
         if self.queue.first()?.qos == Qos::AtMostOnce {
@@ -135,8 +138,8 @@ impl Outbound {
             .iter()
             .position(|one| one.packet_id == packet_id && one.sent);
         match found {
-            Some(0) => drop(self.flying.pop_front()),
-            Some(index) => drop(self.flying.remove(index)),
+            Some(0) => land(self.flying.pop_front()),
+            Some(index) => land(self.flying.remove(index)),
             None => {}
         }
         if self.flying.capacity() <= FEW {
@@ -202,6 +205,29 @@ impl Outbound {
         }
     }
 
+    /// Leaves what waits and is of an inbox that keeps to the store, in its order. What is in flight is there, too, but stays: its packet
+    /// ids are the session's (MQTT-4.4.0-1).
+    pub(crate) fn secure(&mut self) {
+        for flying in &self.flying {
+            flying.message.secure();
+        }
+        // First all of them: what is dropped below is dropped in any order.
+        for waiting in self.queue.iter() {
+            waiting.secure();
+        }
+        self.queue.retain(|waiting| waiting.slip.is_none());
+    }
+
+    /// The session ends: what inboxes keep is left to the store, in its order; the rest is dropped.
+    pub(crate) fn give_up(&mut self) {
+        self.secure();
+        self.flying = VecDeque::new();
+        self.resending = false;
+        self.current = None;
+        self.queue.retain(|_| false);
+        self.queue.release();
+    }
+
     /// Drops the QoS 0 messages that wait: they are not kept for a client that is away.
     pub(crate) fn forget_unreliable(&mut self) -> usize {
         self.current = None;
@@ -250,6 +276,12 @@ impl Outbound {
 
     fn has_window(&self) -> bool {
         self.flying.len() < usize::from(self.window)
+    }
+}
+
+fn land(flying: Option<Flying>) {
+    if let Some(flying) = flying {
+        flying.message.hand_on();
     }
 }
 

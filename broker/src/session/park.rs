@@ -1,7 +1,8 @@
 //! A persistent session whose client is away: the same state in a task without a socket.
 //!
-//! QoS 1 messages are queued within the session's bounds; beyond them they are dropped, counted and logged once. QoS 0 messages of an
-//! inbox that keeps go to the kept ones, others are dropped. It ends by its expiry, by a refusal, or by the next connection, to which
+//! Messages of an inbox that keeps go to the kept ones, which outlive the process, whatever their QoS; only those that were in flight
+//! stay with the session, too, for their packet ids. Of all others QoS 1 messages are queued within the session's bounds (beyond them
+//! they are dropped and counted), and QoS 0 messages are dropped. It ends by its expiry, by a refusal, or by the next connection, to which
 //! it hands its state. Bounded by the operator's number of parked sessions. If the engine dies, it waits on without a link: the next
 //! connection opens a new one.
 
@@ -163,11 +164,12 @@ impl Session {
 
     pub(super) async fn store_inboxed(&mut self, messages: impl IntoIterator<Item = Inboxed>) {
         for inboxed in messages {
+            if self.leave_to_store(&inboxed) {
+                continue;
+            }
             let wanted = self.wants_inboxed(&inboxed.message, inboxed.inbox.max_qos);
             let Some(wanted) = wanted.filter(|wanted| wanted.qos != Qos::AtMostOnce) else {
-                self.broker
-                    .away
-                    .keep(&self.seat.mailbox.card.record, inboxed);
+                self.broker.metrics.dropped("away", 1);
                 continue;
             };
             if let Some(queued) = self.judge_inboxed(inboxed.message, &wanted).await {

@@ -3,10 +3,12 @@
 //! QoS 0 goes first when it gets tight: the newest is dropped where no room is left, and waiting ones make room for QoS 1.
 
 use super::outbound::Offered;
+use super::slip::Slip;
 use crate::contract::{Qos, UtcMs};
 use bytes::Bytes;
 use bytestring::ByteString;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// A message as it will be written, but for the packet id.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +25,26 @@ pub(crate) struct Queued {
     pub(crate) ids: Vec<u32>,
     /// A greeting: not checked against the rules (contract: `greetings`).
     pub(crate) greeting: bool,
+    /// Of a message of an inbox that keeps.
+    pub(crate) slip: Option<Arc<Slip>>,
 }
 
 impl Queued {
+    /// It is delivered, or shall never be: nobody keeps it any more.
+    pub(crate) fn hand_on(&self) {
+        if let Some(slip) = &self.slip {
+            slip.hand_on();
+        }
+    }
+
+    /// Puts it into the store, if its inbox keeps; true where it is there.
+    pub(crate) fn secure(&self) -> bool {
+        if let Some(slip) = &self.slip {
+            slip.secure();
+        }
+        self.slip.is_some()
+    }
+
     fn bytes(&self) -> usize {
         self.topic.len() + self.payload.len() + self.properties.len()
     }

@@ -60,13 +60,7 @@ async fn end(before: &Mailbox, clean: bool) -> Result<Option<Box<Carried>>, Occu
 impl Seat {
     /// Gives the place back; once is enough. What nobody took out of the mailbox is kept, where its inbox keeps.
     pub(crate) fn vacate(&self) {
-        self.sessions.release(&self.mailbox);
-        let record = Arc::clone(&self.mailbox.card.record);
-        for inboxed in self.mailbox.shut() {
-            if inboxed.inbox.keep_messages > 0 {
-                self.away.keep(&record, inboxed);
-            }
-        }
+        self.away.retire(&self.mailbox, &self.sessions);
     }
 }
 

@@ -143,5 +143,6 @@ fn greeting(message: &Message) -> Queued {
         properties: Bytes::new(),
         ids: Vec::new(),
         greeting: true,
+        slip: None,
     }
 }

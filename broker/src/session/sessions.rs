@@ -114,12 +114,20 @@ impl Sessions {
 
     /// Orders the sessions of one record to be judged again; returns how many.
     pub(crate) fn judge_record(&self, record: &str) -> usize {
+        let all = self.of_record(record);
+        all.filter(|one| one.order(Order::Judge(Vec::new())))
+            .count()
+    }
+
+    /// Tells the sessions of one record that it was removed.
+    pub(crate) fn set_removed(&self, record: &str) {
+        self.of_record(record).for_each(|one| one.set_removed());
+    }
+
+    fn of_record(&self, record: &str) -> impl Iterator<Item = Arc<Mailbox>> + use<> {
         let others = self.0.records.find(record).unwrap_or_default();
         let own = self.find(record).filter(|one| *one.card.record == *record);
-        own.iter()
-            .chain(&others)
-            .filter(|one| one.order(Order::Judge(Vec::new())))
-            .count()
+        own.into_iter().chain(others)
     }
 
     /// Ends the session of a canonical client id, with its state; false where there is none.

@@ -26,6 +26,7 @@ mod fixtures;
 #[path = "../fixtures/generated.rs"]
 mod generated;
 mod handshakes;
+mod inbox;
 mod lifecycle;
 mod live_changes;
 mod malformed;

@@ -89,6 +89,7 @@ async fn start_all(
         metrics,
         settings,
         engine: iotda_broker::engine::Settings::default(),
+        data: data.path().to_owned(),
     };
     let broker = Broker::start(parts, down.clone()).await.unwrap();
     let mut listener =

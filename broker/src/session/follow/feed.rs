@@ -62,6 +62,9 @@ impl Feed {
         let changes = std::mem::take(&mut self.untold);
         // Before anybody is told: a client that takes its place after that finds itself outdated (see `Session::is_outdated`).
         self.broker.set_followed(last);
+        // Before they are told: what a session gives back when it ends must not be kept any more.
+        let broker = &self.broker;
+        broker.away.follow(last, &changes, &broker.sessions);
         let touched: usize = changes.iter().map(|change| self.judge(&change.what)).sum();
         self.broker
             .metrics
@@ -84,7 +87,7 @@ impl Feed {
     fn judge(&self, what: &Changed) -> usize {
         let sessions = &self.broker.sessions;
         match what {
-            Changed::Client(id) => sessions.judge_record(id),
+            Changed::Client(id) | Changed::Removed(id) => sessions.judge_record(id),
             Changed::Product(id) => sessions.judge(|one| *one.card.product == **id),
             Changed::Authority(_) => sessions.judge(is_vouched_for),
             Changed::All => sessions.judge(|_| true),

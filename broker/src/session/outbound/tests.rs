@@ -18,6 +18,7 @@ fn message(name: &str, qos: Qos) -> Queued {
         properties: Bytes::new(),
         ids: Vec::new(),
         greeting: false,
+        slip: None,
     }
 }
 
