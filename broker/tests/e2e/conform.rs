@@ -343,3 +343,84 @@ fn a_server_that_cannot_be_verified_is_not_talked_to() {
     assert_eq!(run.status.code(), Some(1), "{errors}");
     assert!(errors.contains("TLS handshake"), "{errors}");
 }
+
+#[test]
+fn a_component_passes_its_cases_and_every_row_of_the_contract_has_one() {
+    let output = conform(&["--component", "built-in", "--level", "may", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        report["counts"]["passed"].as_u64() >= Some(250),
+        "{}",
+        report["summary"]
+    );
+    assert_eq!(report["counts"]["skipped"], 0);
+    let cases = report["cases"].as_array().unwrap();
+    let covers = |case: &&Value| case["name"] == "every row has a case";
+    assert_eq!(cases.iter().find(covers).unwrap()["outcome"], "pass");
+}
+
+#[test]
+fn a_component_is_told_what_it_decides_wrongly() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("own.json"),
+        r#"{"source": "page", "why": "it matters", "cases": [
+            {"name": "anybody", "connect": {"client_id": "x"}, "expect": {"refusal": 100}},
+            {"name": "nobody", "connect": {"client_id": "x"}, "expect": {"grant": {}}}]}"#,
+    )
+    .unwrap();
+    let cases = folder.path().to_str().unwrap();
+    let output = conform(&["--component", "built-in", "--cases", cases]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = out(&output);
+    for part in [
+        "FAIL own.json: nobody",
+        "a grant",
+        "refusal 100",
+        "page",
+        "it matters",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(
+        told.contains("2 cases: 1 passed, 1 failed, 0 errors, 0 skipped"),
+        "{told}"
+    );
+
+    let filtered = conform(&[
+        "--component",
+        "built-in",
+        "--cases",
+        cases,
+        "--filter",
+        "anybody",
+    ]);
+    assert_eq!(filtered.status.code(), Some(0), "{}", out(&filtered));
+    let nothing = conform(&["--component", "built-in", "--filter", "no such case"]);
+    assert_eq!(nothing.status.code(), Some(2), "{}", out(&nothing));
+}
+
+#[test]
+fn what_is_no_component_is_told_by_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.wasm");
+    fs::write(&text, "no wasm").unwrap();
+    let absent = folder.path().join("absent.wasm");
+    for (file, code) in [(&text, 3), (&absent, 1)] {
+        let output = conform(&["--component", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            told.starts_with("error: ") && told.contains("help: "),
+            "{told}"
+        );
+    }
+    let both = conform(&[
+        "--component",
+        "built-in",
+        "--endpoint",
+        "mqtt://localhost:1",
+    ]);
+    assert_eq!(both.status.code(), Some(64), "{both:?}");
+}

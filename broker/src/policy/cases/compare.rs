@@ -91,13 +91,14 @@ fn differing(
     })
     .or_else(|| {
         let got = format!("{:?}", grant.valid_until);
-        ends.and_then(|one| differs("end", format!("{one:?}"), got))
+        let one = ends.as_ref()?;
+        differs("end", format!("{:?}", one.0), got)
     })
     .or_else(|| {
         let one = enrolled.as_ref()?;
         differs(
             "enrolled fingerprint",
-            format!("{one:02x?}"),
+            format!("{:02x?}", one.0),
             format!("{enrols:02x?}"),
         )
     })

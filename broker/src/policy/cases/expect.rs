@@ -45,10 +45,14 @@ pub(super) struct ExpectedGrant {
     #[serde(default)]
     pub(super) limits: Map<String, Value>,
     #[serde(skip)]
-    pub(super) ends: Option<Option<UtcMs>>,
+    pub(super) ends: Option<Named<UtcMs>>,
     #[serde(skip)]
-    pub(super) enrolled: Option<Option<Vec<u8>>>,
+    pub(super) enrolled: Option<Named<Vec<u8>>>,
 }
+
+/// What a case names, which may be that there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Named<T>(pub(super) Option<T>);
 
 /// `null` is a value, too.
 fn as_it_is<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
@@ -194,18 +198,18 @@ fn grant(mut raw: ExpectedGrant) -> Result<ExpectedGrant, String> {
     Ok(raw)
 }
 
-fn time(value: Value) -> Result<Option<UtcMs>, String> {
+fn time(value: Value) -> Result<Named<UtcMs>, String> {
     if value.is_null() {
-        return Ok(None);
+        return Ok(Named(None));
     }
-    typed("valid_until", instant(value)?).map(Some)
+    typed("valid_until", instant(value)?).map(|time| Named(Some(time)))
 }
 
-fn fingerprint(value: Value) -> Result<Option<Vec<u8>>, String> {
+fn fingerprint(value: Value) -> Result<Named<Vec<u8>>, String> {
     if value.is_null() {
-        return Ok(None);
+        return Ok(Named(None));
     }
-    typed("enrols", hex_bytes(value)?).map(Some)
+    typed("enrols", hex_bytes(value)?).map(|print| Named(Some(print)))
 }
 
 fn later(raw: RawLater, subject: &Value) -> Result<Later, String> {

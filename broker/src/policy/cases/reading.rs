@@ -195,8 +195,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn client(case: Result<Case, String>) -> Client {
-        match case {
+    fn client(read: Result<Case, String>) -> Client {
+        match read {
             Ok(Case::Client(client)) => *client,
             Ok(Case::Documents { .. }) => panic!("documents"),
             Err(cause) => panic!("{cause}"),
