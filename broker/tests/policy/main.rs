@@ -387,7 +387,7 @@ async fn a_candidate_must_pass_its_cases() {
         ),
         (
             r#"{ "name": "n", "connect": { "client_id": "a" }, "expect": { "grant": { "client_id": "b" } } }"#,
-            "expected a grant for `b`",
+            "expected a grant with the client id `b`",
         ),
         (
             r#"{ "name": "n", "expect": { "grant": {}, "access": [{ "publish": "x", "verdict": "allow" }] } }"#,

@@ -19,6 +19,8 @@ const SECRET: &str = "12345678";
 const TOKEN: &str = "a-token-that-must-not-show";
 const DEVICE1: &str = include_str!("../../../../plugin/iotda/fixtures/device1.pem");
 const REPORT: &str = "$oc/devices/demo_device3/sys/properties/report";
+/// No rule asks for an inspection of it.
+const FREE_FORM: &str = "$oc/devices/demo_device3/sys/messages/up";
 const FOREIGN: &str = "$oc/devices/demo_device1/sys/properties/report";
 
 static POLICY: LazyLock<Generation> = LazyLock::new(|| {
@@ -362,7 +364,7 @@ fn what_the_rules_said_of_accesses() {
     use Verdict::{Allow, Deny};
     let rows = [
         (Action::Publish, FOREIGN, Deny, ""),
-        (Action::Publish, REPORT, Allow, "system:properties/report"),
+        (Action::Publish, FREE_FORM, Allow, "system:messages/up"),
         (Action::Publish, "factory/1", Allow, ""),
         (Action::Subscribe, "$oc/#", Deny, ""),
         (Action::Subscribe, "factory/#", Allow, ""),
