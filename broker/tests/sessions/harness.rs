@@ -22,6 +22,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+/// Free form: no rule wants it inspected.
+pub(crate) const UPLINK: &str = "$oc/devices/demo_d1/sys/messages/up";
 pub(crate) const REPORT: &str = "$oc/devices/demo_d1/sys/properties/report";
 pub(crate) const MESSAGE: &str = "$oc/devices/demo_d1/sys/messages/down";
 

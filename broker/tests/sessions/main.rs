@@ -85,8 +85,10 @@ async fn every_refused_connect_has_its_code_and_is_closed() {
 async fn other_versions_and_other_packets_are_answered_and_closed() {
     let running = start().await;
     // What is sent, and the code in the CONNACK.
-    let rows: [(&[u8], Option<u8>); 5] = [
-        (b"\x10\x0e\0\x06MQIsdp\x03\x02\0\x3c\0\0", Some(1)),
+    let rows: [(&[u8], Option<u8>); 6] = [
+        // MQTT 3.1, whose client ids are not empty; another name does not have its level.
+        (b"\x10\x0e\0\x06MQIsdp\x03\x02\0\x3c\0\0", Some(2)),
+        (b"\x10\x0c\0\x04MQTT\x03\x02\0\x3c\0\0", Some(1)),
         (b"\x10\x0c\0\x04MQTT\x06\x02\0\x3c\0\0", Some(0x84)),
         (b"\xc0\x00", None),
         (b"GET / HTTP/1.1\r\n\r\n", None),
@@ -298,10 +300,13 @@ async fn a_takeover_ends_the_old_connection_and_carries_the_session() {
     assert_eq!((again.dup, again.packet_id), (true, unacked.packet_id));
     let next = third.delivery().await.publish;
     assert!(!next.dup && next.packet_id != again.packet_id);
-    // A clean start forgets.
+    // A clean start forgets the session, not what is kept for the device: neither message was acknowledged.
     persistent.clean_start = true;
     let (mut fourth, _, present) = Client::connect(&running, persistent).await;
     assert!(!present);
+    for _ in 0..2 {
+        assert_eq!(fourth.delivery().await.publish.qos, Qos::AtMostOnce);
+    }
     fourth.silence().await;
     assert_eq!(third.ended().await, 0x8E);
     assert_eq!(running.broker.sessions.len(), 2);

@@ -1,7 +1,7 @@
 //! A candidate beside the active policy, on what clients really do: what it is shown, what comes out, and that no client notices.
 
 use crate::fixtures::hostile;
-use crate::harness::{Client, MESSAGE, REPORT, Running, app, device, start_rollout};
+use crate::harness::{Client, MESSAGE, Running, UPLINK, app, device, start_rollout};
 use iotda_broker::contract::{Document, Lookup, Principal, Qos, Subject};
 use iotda_broker::decision::Action;
 use iotda_broker::grant::Decision;
@@ -99,7 +99,7 @@ async fn answers_stay_the_active_ones_and_disagreements_are_told_in_full() {
     assert_eq!(two.publish("room/a").await, 0);
     assert_eq!(&*one.delivery().await.publish.topic, "room/a");
     // Allowed by both, denied by both.
-    assert_eq!(one.publish(REPORT).await, 0);
+    assert_eq!(one.publish(UPLINK).await, 0);
     assert_eq!(one.publish("$oc/devices/demo_d2/sys/x").await, 0x87);
     let report = compared(policy, 5).await;
     assert_eq!((report.compared, report.disagreed), (5, 3), "{report:?}");
@@ -165,7 +165,7 @@ async fn a_shadow_that_agrees_becomes_active_by_itself() {
     assert_eq!(policy.in_force().report().unwrap().disagreed, 0);
     // The session lives on, under the new rules.
     assert_eq!(&*client.delivery().await.publish.topic, "room/a");
-    assert_eq!(client.publish(REPORT).await, 0);
+    assert_eq!(client.publish(UPLINK).await, 0);
 }
 
 #[tokio::test]
@@ -213,7 +213,7 @@ async fn a_shadow_that_faults_is_told_and_no_client_notices() {
         cases: Vec::new(),
     };
     shadow(policy, Some(component), trapping).await;
-    assert_eq!(client.publish(REPORT).await, 0);
+    assert_eq!(client.publish(UPLINK).await, 0);
     let _other = Client::accepted(&running, device(Level::V4, "d2")).await;
     let report = compared(policy, 2).await;
     assert_eq!((report.compared, report.disagreed), (2, 2), "{report:?}");
@@ -225,7 +225,7 @@ async fn a_shadow_that_faults_is_told_and_no_client_notices() {
         assert_eq!(candidate, ("fault", Some("trap")), "{told:?}");
         assert_eq!(told.active.verdict, "allow", "{told:?}");
     }
-    assert_eq!(client.publish(REPORT).await, 0);
+    assert_eq!(client.publish(UPLINK).await, 0);
 }
 
 #[tokio::test]
@@ -245,7 +245,7 @@ async fn a_session_that_the_candidate_would_end_lives_on() {
         cases: Vec::new(),
     };
     shadow(policy, Some(component), allowing).await;
-    assert_eq!(one.publish(REPORT).await, 0);
+    assert_eq!(one.publish(UPLINK).await, 0);
     assert_eq!(app.publish(MESSAGE).await, 0);
     assert_eq!(&*one.delivery().await.publish.topic, MESSAGE);
     let report = compared(policy, 3).await;
