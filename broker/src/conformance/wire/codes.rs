@@ -1,8 +1,18 @@
 //! Small values with more than one spelling: what a filter may be answered with, and the versions that a step is for.
 
 use super::event;
-use super::format::Version;
 use serde::Deserialize;
+
+/// The version of MQTT that a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) enum Version {
+    #[serde(rename = "3.1")]
+    V31,
+    #[serde(rename = "3.1.1")]
+    V311,
+    #[serde(rename = "5")]
+    V5,
+}
 
 /// What one filter may be answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -7,20 +7,9 @@
     reason = "the fields are MQTT's flags, one by one"
 )]
 
-use super::codes::{FilterCodes, Versions};
+use super::codes::{FilterCodes, Version, Versions};
 use serde::Deserialize;
 use std::time::Duration;
-
-/// The version of MQTT that a connection speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(super) enum Version {
-    #[serde(rename = "3.1")]
-    V31,
-    #[serde(rename = "3.1.1")]
-    V311,
-    #[serde(rename = "5")]
-    V5,
-}
 
 /// What a server may offer or not; a CONNACK of MQTT 5 says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

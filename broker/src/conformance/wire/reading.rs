@@ -3,8 +3,9 @@
 //! A case that cannot be read is an error of its own, with the case, the step and the field named; the others of its file still run. Whatever can
 //! be known before a connection is opened is checked here: verbs, fields, connections that nobody opens, templates that nobody fills.
 
+use super::codes::Version;
 use super::codes::Versions;
-use super::format::{Action, Feature, Step, Version, WireCase};
+use super::format::{Action, Feature, Step, WireCase};
 use super::template::names;
 use crate::conformance::{About, Level};
 use serde::Deserialize;

@@ -3,11 +3,12 @@
 //! Bounds: every wait has the run's patience or the step's own, the whole case its limit; connections are closed whatever comes out. State that a
 //! case leaves with the server (a session that outlives its connection) is cleared afterwards, so that cases do not disturb each other.
 
+use super::codes::Version;
 use super::codes::Versions;
 use super::connection::Connection;
 use super::dial::Dialer;
 use super::event::Event;
-use super::format::{Action, Connect, Feature, Step, Version, WireCase};
+use super::format::{Action, Connect, Feature, Step, WireCase};
 use super::template::Texts;
 use crate::conformance::Outcome;
 use crate::conformance::identities::Identity;

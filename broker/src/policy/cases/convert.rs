@@ -44,6 +44,28 @@ pub(super) fn optional(value: Value, convert: impl Fn(Value) -> Converted) -> Co
     }
 }
 
+/// RFC 7386, but for `credential`: two kinds of it would be laid into each other.
+pub(super) fn laid_over(below: Value, above: Value) -> Value {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => Value::Object(merged(below, above)),
+        (below, Value::Null) => below,
+        (_, above) => above,
+    }
+}
+
+fn merged(mut below: Map<String, Value>, above: Map<String, Value>) -> Map<String, Value> {
+    for (field, value) in above {
+        let known = below.remove(&field);
+        let value = match known {
+            _ if value.is_null() => continue,
+            Some(known) if field != "credential" => laid_over(known, value),
+            _ => value,
+        };
+        below.insert(field, value);
+    }
+    below
+}
+
 /// Gives an enumeration's or a variant's name the spelling of the bindings.
 pub(super) fn variant(what: &str, value: Value, names: &[&str]) -> Converted {
     let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();

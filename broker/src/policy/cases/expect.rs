@@ -13,8 +13,7 @@
 //! the verdict is what came out: `allow`, `deny`, or `remark`, with the payload that is `routed`. A `later` asks `authorize` again for the live session,
 //! with a `subject` laid over the case's and another `now`, and expects a `refusal` or a `grant`.
 
-use super::convert::{hex_bytes, instant, text_bytes, typed};
-use super::reading::laid_over;
+use super::convert::{hex_bytes, instant, laid_over, text_bytes, typed};
 use super::records;
 use crate::contract::{Lookup, Qos, Subject, UtcMs};
 use serde::Deserialize;

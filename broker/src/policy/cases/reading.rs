@@ -13,6 +13,7 @@
 //! {"problem": "…"}}` has documents that must be refused, with these words in one of the problems. What may be expected: [`expect`](super::expect). Records: [`records`](super::records).
 
 use super::about::{About, Level};
+use super::convert::laid_over;
 use super::expect::{self, Expect};
 use super::records;
 use crate::contract::{Connect, Document, Subject};
@@ -166,28 +167,6 @@ fn read(shared: &RawFile, raw: RawCase) -> Result<Case, String> {
         expect: expect::parse(raw.expect, &subject)?,
         subject: records::subject(subject)?,
     })))
-}
-
-/// RFC 7386, but for `credential`: two kinds of it would be laid into each other.
-pub(super) fn laid_over(below: Value, above: Value) -> Value {
-    match (below, above) {
-        (Value::Object(below), Value::Object(above)) => Value::Object(merged(below, above)),
-        (below, Value::Null) => below,
-        (_, above) => above,
-    }
-}
-
-fn merged(mut below: Map<String, Value>, above: Map<String, Value>) -> Map<String, Value> {
-    for (field, value) in above {
-        let known = below.remove(&field);
-        let value = match known {
-            _ if value.is_null() => continue,
-            Some(known) if field != "credential" => laid_over(known, value),
-            _ => value,
-        };
-        below.insert(field, value);
-    }
-    below
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `open` and `connect`: a connection, a CONNECT by an identity, and the CONNACK that has to come.
 
+use super::super::codes::Version;
 use super::super::connection::Connection;
 use super::super::event::{self, Event};
-use super::super::format::{ConnAck, Connect, Open, Version, Will};
+use super::super::format::{ConnAck, Connect, Open, Will};
 use super::super::properties::Carried;
 use super::super::run::{Done, Run, Stop};
 use super::qos;
