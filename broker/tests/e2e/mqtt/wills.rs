@@ -131,3 +131,25 @@ fn wills_that_are_malformed() {
         assert_eq!(wire.receive().body[1], 0x81, "{flags:#x}");
     }
 }
+
+/// 3.2.2.2 and table 3.1 of 3.1.1: a will over a limit is told the limit's code (501, 502 of the contract), not that it is not allowed; one
+/// of just that size is taken.
+#[test]
+fn a_will_over_a_limit_is_no_denial() {
+    let broker = open("payload_max = 8\ntopic_max = 16");
+    let will = |level, topic: usize, payload: usize| Connect {
+        will: Some(("t".repeat(topic), vec![b'x'; payload], 0, false)),
+        ..Connect::new(level, "c")
+    };
+    for (level, code) in [(3, 3), (4, 3), (5, 0x97)] {
+        assert_eq!(broker.plain().connect(&will(level, 16, 8)), 0);
+        for (topic, payload) in [(16, 9), (17, 8)] {
+            let told = broker.plain().connect(&will(level, topic, payload));
+            assert_eq!(told, code, "level {level}, {topic} and {payload} bytes");
+        }
+    }
+    let (_, log) = broker.admin_get("/decisions", true);
+    for code in ["\"code\":501", "\"code\":502"] {
+        assert_eq!(log.matches(code).count(), 3, "{code} in {log}");
+    }
+}
