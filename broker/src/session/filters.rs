@@ -61,7 +61,7 @@ impl Session {
         Ok(())
     }
 
-    /// Takes an UNSUBSCRIBE and answers it, whatever it names.
+    /// Takes an UNSUBSCRIBE and answers it with one code per filter, whatever it names.
     pub(super) fn unsubscribe(
         &mut self,
         packet: &Unsubscribe,
@@ -71,10 +71,11 @@ impl Session {
         let mut codes = Vec::with_capacity(packet.filters.len());
         for filter in &packet.filters {
             let removed = self.subscriptions.remove(filter);
-            codes.push(if removed.is_some() {
-                0
-            } else {
-                NO_SUBSCRIPTION
+            codes.push(match &removed {
+                Some(_) => 0,
+                None if filter::is_valid_filter(filter) => NO_SUBSCRIPTION,
+                // Not 0x11, which is no failure: what was meant may still be subscribed.
+                None => FILTER_INVALID,
             });
             if let Some(removed) = removed.filter(|one| one.linked) {
                 self.unlink(&removed.filter).map_err(|_| End::EngineDown)?;

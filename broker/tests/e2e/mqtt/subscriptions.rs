@@ -142,6 +142,24 @@ fn each_filter_has_its_own_code() {
     assert_eq!(body[body.len() - 6..], [0, 0x8F, 0x8F, 0x8F, 0x8F, 1]);
 }
 
+/// MQTT-3.11.3-1, MQTT-3.11.3-2, 4.7.1: so it is in an UNSUBSCRIBE: 0x11 says that all is well, and is for filters alone.
+#[test]
+fn no_filter_is_not_taken_for_one_that_is_not_subscribed() {
+    let broker = open("");
+    let mut wire = join(&broker, 5, "c");
+    ask(&mut wire, "a/#", 0, &[]);
+    wire.send(&unsubscribe(
+        5,
+        2,
+        &["a/#", "a/+", "a/#/b", "#/a", "a+", ""],
+    ));
+    let codes = [0, 0x11, 0x8F, 0x8F, 0x8F, 0x8F];
+    assert_eq!(wire.receive().body, [&[0, 2, 0][..], &codes].concat());
+    join(&broker, 4, "d")
+        .send(&unsubscribe(4, 2, &["#/a", ""]))
+        .expect(&[0xB0, 2, 0, 2]);
+}
+
 /// MQTT-3.3.5-1 and 4.4: an overlapping pair of filters brings at least one copy, at the highest QoS; ours brings one.
 #[test]
 fn overlapping_filters_bring_one_copy_in_3_1_1() {
