@@ -1,7 +1,7 @@
 //! Wills: when they are published, and what they carry.
 
 use super::{ask, follow, join, open, properties_of};
-use crate::support::{Broker, Connect, Wire, property};
+use crate::support::{Broker, Connect, Wire, property, publish, publish_v5};
 use std::time::{Duration, Instant};
 
 /// A client whose will waits two seconds; its session is kept for so many.
@@ -151,5 +151,30 @@ fn a_will_over_a_limit_is_no_denial() {
     let (_, log) = broker.admin_get("/decisions", true);
     for code in ["\"code\":501", "\"code\":502"] {
         assert_eq!(log.matches(code).count(), 3, "{code} in {log}");
+    }
+}
+
+/// MQTT-3.1.2-10, MQTT-3.14.4-3: a client that leaves in order and is back at once has no will, though its next connection is there before
+/// all that it had sent has been read.
+#[test]
+fn a_client_that_left_before_it_is_back_has_no_will() {
+    let broker = open("");
+    let mut watcher = watcher(&broker);
+    for level in [4, 5, 4, 5] {
+        let leaving = Connect {
+            will: Some(("will/t".into(), b"gone".to_vec(), 0, false)),
+            ..Connect::new(level, "c")
+        };
+        let mut old = broker.plain().join(&leaving);
+        let mut next = broker.plain();
+        let one = |topic: &str, payload: &[u8]| match level {
+            5 => publish_v5(topic, payload, 0, 0, &[]),
+            _ => publish(topic, payload, 0, 0),
+        };
+        let busy = one("busy", &[b'x'; 200]).repeat(600);
+        old.send(&busy).send(&[0xE0, 0]);
+        assert_eq!(next.connect(&Connect::new(level, "c")), 0);
+        next.send(&one("will/alive", b"back"));
+        assert_eq!(watcher.receive().payload(), b"back", "level {level}");
     }
 }
