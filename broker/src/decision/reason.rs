@@ -219,7 +219,7 @@ mod tests {
     /// The rows of `wit/policy.wit` and of the issue: cause, CONNACK 3.1.1, CONNACK 5.
     #[test]
     fn connack_codes() {
-        let rows: [(Cause, Option<u8>, u8); 24] = [
+        let rows: [(Cause, Option<u8>, u8); 26] = [
             (Cause::Protocol(0x84), Some(1), 0x84),
             (Cause::Protocol(0x85), Some(2), 0x85),
             (Cause::Protocol(0x81), None, 0x81),
@@ -238,6 +238,8 @@ mod tests {
             (Cause::Refused(307), Some(5), 0x87),
             (Cause::Refused(399), Some(5), 0x87),
             (Cause::Refused(500), Some(3), 0x97),
+            (Cause::Refused(501), Some(3), 0x97),
+            (Cause::Refused(502), Some(3), 0x97),
             (Cause::Refused(599), Some(3), 0x97),
             (Cause::Refused(7), Some(5), 0x87),
             (Cause::Fault, Some(3), 0x88),

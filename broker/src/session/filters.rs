@@ -25,6 +25,7 @@ use tokio::task::coop::consume_budget;
 const FILTER_INVALID: u8 = 0x8F;
 const SHARED_NOT_SUPPORTED: u8 = 0x9E;
 const NO_SUBSCRIPTION: u8 = 0x11;
+const PACKET_TOO_LARGE: u8 = 0x95;
 
 impl Session {
     /// Takes a SUBSCRIBE and answers it with one code per filter.
@@ -33,6 +34,7 @@ impl Session {
         packet: Subscribe,
         output: &mut BytesMut,
     ) -> Result<(), End> {
+        self.can_answer(packet.filters.len())?;
         let mut codes = Vec::with_capacity(packet.filters.len());
         let mut reason = None;
         for asked in packet.filters {
@@ -59,19 +61,21 @@ impl Session {
         Ok(())
     }
 
-    /// Takes an UNSUBSCRIBE and answers it, whatever it names.
+    /// Takes an UNSUBSCRIBE and answers it with one code per filter, whatever it names.
     pub(super) fn unsubscribe(
         &mut self,
         packet: &Unsubscribe,
         output: &mut BytesMut,
     ) -> Result<(), End> {
+        self.can_answer(packet.filters.len())?;
         let mut codes = Vec::with_capacity(packet.filters.len());
         for filter in &packet.filters {
             let removed = self.subscriptions.remove(filter);
-            codes.push(if removed.is_some() {
-                0
-            } else {
-                NO_SUBSCRIPTION
+            codes.push(match &removed {
+                Some(_) => 0,
+                None if filter::is_valid_filter(filter) => NO_SUBSCRIPTION,
+                // Not 0x11, which is no failure: what was meant may still be subscribed.
+                None => FILTER_INVALID,
             });
             if let Some(removed) = removed.filter(|one| one.linked) {
                 self.unlink(&removed.filter).map_err(|_| End::EngineDown)?;
@@ -79,6 +83,21 @@ impl Session {
         }
         wire::unsuback(self.terms.level, packet.packet_id, &codes, output);
         Ok(())
+    }
+
+    /// A packet whose answer would be larger than the client takes (MQTT-3.1.2-24) ends the connection before anything of it holds: each
+    /// filter needs its code (MQTT-3.8.4-6, MQTT-3.11.3-1), and an answer without a word would leave the client waiting.
+    fn can_answer(&self, filters: usize) -> Result<(), End> {
+        if self.terms.takes_codes(filters) {
+            return Ok(());
+        }
+        let most = self.terms.packet_max;
+        Err(End::Broke {
+            code: PACKET_TOO_LARGE,
+            detail: format!(
+                "the answer to `{filters}` filters is larger than the client's maximum packet size `{most}`: send fewer at once"
+            ),
+        })
     }
 
     /// The QoS at which a filter is granted.

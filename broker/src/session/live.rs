@@ -64,7 +64,7 @@ async fn converse(session: &mut Session, connection: &mut Connection) -> End {
         let event = next(session, connection, clock.as_mut()).await;
         connection.open_output();
         step = match event {
-            Event::Mail(Mail::Order(order)) => session.obey(order).await,
+            Event::Mail(Mail::Order(order)) => session.obey(order, connection).await,
             Event::Mail(Mail::Messages { messages, lost }) => session.bring_inboxed(messages, lost),
             Event::Socket(Progress::Read) => session.packets(connection).await,
             Event::Socket(Progress::Wrote) => Ok(()),
@@ -179,11 +179,14 @@ impl Session {
             .is_some_and(|until| until <= clock::now())
     }
 
-    async fn obey(&mut self, order: Order) -> Result<(), End> {
+    async fn obey(&mut self, order: Order, connection: &mut Connection) -> Result<(), End> {
         match order {
             // Held until it is judged: the round waits for it.
             Order::Judge(_rounds) => Box::pin(self.judge_and_enforce()).await,
-            Order::TakeOver(takeover) => Err(End::TakenOver(takeover)),
+            Order::TakeOver(takeover) => {
+                Box::pin(self.hear_out(connection)).await;
+                Err(End::TakenOver(takeover))
+            }
             Order::Close => Err(End::Administrative),
             Order::Drain => Err(End::Drain),
         }

@@ -48,7 +48,9 @@
 //! | QoS 1 PUBLISH over a limit (501, 502, 504, 505) | PUBACK 0x97; 0x90 for the topic's length; the reason names the limit | PUBACK |
 //! | QoS 0 PUBLISH of that kind | dropped and counted | dropped and counted |
 //! | QoS 1 PUBLISH that cannot be inspected | PUBACK 0x83 | the connection is closed, so that it is sent again |
+//! | a SUBSCRIBE or UNSUBSCRIBE whose answer is larger than the client takes | DISCONNECT 0x95, and nothing of it holds | – |
 //! | a filter | SUBACK 0x87, 0x8F, 0x97, 0x9E, 0x83 | SUBACK 0x80 |
+//! | text in an UNSUBSCRIBE that is no filter | UNSUBACK 0x8F | UNSUBACK |
 //! | the session itself | DISCONNECT with the code and a reason | the connection is closed |
 
 pub mod connect;

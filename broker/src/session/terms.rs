@@ -3,7 +3,7 @@
 use super::alias;
 use super::claim::session_expiry;
 use super::limits::{Limits, Settings};
-use super::wire::{ConnAck, Connect, Delivery, Level, connack_size, delivery_size};
+use super::wire::{ConnAck, Connect, Delivery, Level, codes_size, connack_size, delivery_size};
 use crate::contract::Refusal;
 use bytestring::ByteString;
 use std::time::Duration;
@@ -72,6 +72,11 @@ impl Terms {
     pub(crate) fn reason<'r>(&self, reason: Option<&'r str>, codes: usize) -> Option<&'r str> {
         let wanted = reason.filter(|_| self.problems)?;
         fitting(wanted, codes, self.packet_max)
+    }
+
+    /// Whether the client takes a SUBACK or UNSUBACK with so many codes (MQTT-3.1.2-24).
+    pub(crate) fn takes_codes(&self, codes: usize) -> bool {
+        self.packet_max == usize::MAX || codes_size(codes) <= self.packet_max
     }
 
     /// After how much silence the client is gone (MQTT-3.1.2-24).

@@ -36,7 +36,7 @@ const QOS_NOT_SUPPORTED: u8 = 0x9B;
 pub(crate) enum Refused {
     /// By the rules.
     Rules(Refusal),
-    /// By a limit, whatever the rules say.
+    /// By a limit, whatever the rules say: the limit's own code.
     TooLarge(Refusal),
     /// It asks for what is announced as not offered (MQTT-3.2.2-12, MQTT-3.2.2-13).
     NotOffered(u8),
@@ -107,8 +107,11 @@ fn fits(topic: &str, payload: usize, limits: &Limits) -> Result<(), Refused> {
     } else {
         return Ok(());
     };
-    let detail = format!("the will is too large: {}", over.refusal().detail);
-    Err(Refused::TooLarge(refusal(&detail, None)))
+    let limit = over.refusal();
+    Err(Refused::TooLarge(Refusal {
+        detail: format!("the will is too large: {}", limit.detail),
+        ..limit
+    }))
 }
 
 fn allowed(grant: &Grant, topic: &str, qos: Qos) -> Result<(), Refused> {
@@ -161,6 +164,31 @@ mod tests {
             let expected = code.map_or(Ok(()), |code| Err(Refused::NotOffered(code)));
             let answer = offered(&will(qos, retain), level);
             assert_eq!(answer, expected, "{level:?} {qos:?} {retain}");
+        }
+    }
+
+    #[test]
+    fn a_will_over_a_limit_is_refused_with_the_limits_code() {
+        let limits = Limits {
+            payload: 3,
+            topic: 2,
+            subscriptions: 1,
+            publish_rate: 0,
+            publish_bytes: 0,
+            keep_alive: 0,
+            session_expiry: 0,
+        };
+        for (topic, payload, code) in [
+            ("tt", 3, None),
+            ("tt", 4, Some(501)),
+            ("ttt", 3, Some(502)),
+            ("t/#", 3, Some(WILL_REFUSED)),
+        ] {
+            let told = match fits(topic, payload, &limits) {
+                Err(Refused::TooLarge(refusal) | Refused::Rules(refusal)) => Some(refusal.code),
+                _ => None,
+            };
+            assert_eq!(told, code, "{topic} {payload}");
         }
     }
 

@@ -1,15 +1,20 @@
 //! Every packet of one read, in order.
 
-use crate::session::connection::Connection;
+use crate::session::connection::{Connection, Progress};
 use crate::session::end::End;
 use crate::session::intake::Intake;
 use crate::session::session::Session;
 use crate::session::wire::{self, Ack, Disconnect, FromClient, Malformed};
 use bytes::BytesMut;
-use std::time::Instant;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::task::coop::consume_budget;
 
 const PROTOCOL_ERROR: u8 = 0x82;
 const PACKET_ID_NOT_FOUND: u8 = 0x92;
+/// How long a client that is taken over is still listened to: a fifth of the next connection's patience.
+const HEAR_OUT: Duration = Duration::from_secs(1);
 /// Reason codes from here on are failures.
 const FIRST_FAILURE: u8 = 0x80;
 
@@ -21,6 +26,27 @@ impl Session {
         let handed = self.hand_over(intake, &mut connection.output).await;
         connection.release_input();
         taken.and(handed)
+    }
+
+    /// Takes what the client had sent before the next connection took over, up to its DISCONNECT: a client that leaves and is back at
+    /// once has left in order, and its will is gone (MQTT-3.14.4-3). Waits for no byte, and ends with the time.
+    pub(super) async fn hear_out(&mut self, connection: &mut Connection) {
+        let until = Instant::now() + HEAR_OUT;
+        while Instant::now() < until {
+            // So that a turn that is used up is not taken for a socket without input.
+            consume_budget().await;
+            match poll_fn(|context| Poll::Ready(connection.poll(context))).await {
+                Poll::Ready(Progress::Wrote) => continue,
+                Poll::Ready(Progress::Read) => {}
+                Poll::Ready(Progress::Closed) | Poll::Pending => return,
+            }
+            if let Err(end) = self.packets(connection).await {
+                if !end.wants_will() {
+                    self.will = None;
+                }
+                return;
+            }
+        }
     }
 
     /// What is frequent is taken without waiting; the rest is boxed, so that an idle session does not hold room for it.

@@ -162,6 +162,12 @@ fn put_reason(reason: Option<&str>, out: &mut BytesMut) {
     properties.finish(out);
 }
 
+/// What a SUBACK or UNSUBACK of MQTT 5 with so many codes takes on the wire at least: without a property.
+pub fn codes_size(codes: usize) -> usize {
+    let remaining = 2 + 1 + codes;
+    1 + variable_size(remaining) + remaining
+}
+
 /// Codes in the level's own numbering (level 4: 0, 1, 2, 0x80).
 pub fn suback(
     level: Level,

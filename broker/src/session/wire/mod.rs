@@ -30,7 +30,7 @@ use reader::Reader;
 
 pub use connect::answer_level;
 pub use encode::{
-    connack, connack_size, delivery_size, disconnect, pingresp, puback, pubcomp, publish, pubrec,
+    codes_size, connack, connack_size, delivery_size, disconnect, pingresp, puback, pubcomp, publish, pubrec,
     pubrel, suback, unsuback,
 };
 pub use malformed::Malformed;

@@ -1,7 +1,9 @@
 //! SUBSCRIBE and UNSUBSCRIBE: options, identifiers, no local, wildcards.
 
-use super::{ask, follow, join, open, properties_of, told};
-use crate::support::{puback, publish, publish_v5, subscribe, subscribe_v5, unsubscribe};
+use super::{ask, follow, join, open, properties_of, told, with};
+use crate::support::{
+    Connect, properties, puback, publish, publish_v5, subscribe, subscribe_v5, unsubscribe,
+};
 
 /// MQTT-3.3.4-3, MQTT-3.8.4-3: a re-SUBSCRIBE replaces the identifier, and takes it away where it has none; an UNSUBSCRIBE ends it.
 #[test]
@@ -140,6 +142,24 @@ fn each_filter_has_its_own_code() {
     assert_eq!(body[body.len() - 6..], [0, 0x8F, 0x8F, 0x8F, 0x8F, 1]);
 }
 
+/// MQTT-3.11.3-1, MQTT-3.11.3-2, 4.7.1: so it is in an UNSUBSCRIBE: 0x11 says that all is well, and is for filters alone.
+#[test]
+fn no_filter_is_not_taken_for_one_that_is_not_subscribed() {
+    let broker = open("");
+    let mut wire = join(&broker, 5, "c");
+    ask(&mut wire, "a/#", 0, &[]);
+    wire.send(&unsubscribe(
+        5,
+        2,
+        &["a/#", "a/+", "a/#/b", "#/a", "a+", ""],
+    ));
+    let codes = [0, 0x11, 0x8F, 0x8F, 0x8F, 0x8F];
+    assert_eq!(wire.receive().body, [&[0, 2, 0][..], &codes].concat());
+    join(&broker, 4, "d")
+        .send(&unsubscribe(4, 2, &["#/a", ""]))
+        .expect(&[0xB0, 2, 0, 2]);
+}
+
 /// MQTT-3.3.5-1 and 4.4: an overlapping pair of filters brings at least one copy, at the highest QoS; ours brings one.
 #[test]
 fn overlapping_filters_bring_one_copy_in_3_1_1() {
@@ -152,4 +172,45 @@ fn overlapping_filters_bring_one_copy_in_3_1_1() {
     let got = reader.receive();
     assert_eq!((got.first, got.payload()), (0x32, &b"x"[..]));
     reader.send(&puback(got.packet_id())).expect_silence();
+}
+
+/// Session expiry of a minute, and the largest packet that the client takes.
+fn small(most: u8) -> Connect {
+    Connect {
+        clean: false,
+        ..with("small", &[0x11, 0, 0, 0, 60, 0x27, 0, 0, 0, most])
+    }
+}
+
+/// MQTT-3.1.2-24, MQTT-3.8.4-6, MQTT-3.11.3-1: a SUBACK or UNSUBACK is no larger than the client takes. The reason goes first
+/// (MQTT-3.9.2-1); where the codes alone do not fit, the connection ends with 0x95 and nothing of the packet holds.
+#[test]
+fn answers_to_filters_are_no_larger_than_the_client_takes() {
+    let broker = open("");
+    // Header 2, packet id 2, property length 1: fifteen codes make 20 bytes.
+    let names: Vec<String> = (0..16).map(|n| format!("s/{n}")).collect();
+    let filters: Vec<(&str, u8)> = names.iter().map(|name| (name.as_str(), 0)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+
+    let mut wire = broker.plain().join(&small(20));
+    wire.send(&subscribe_v5(1, &filters[..15], &[]));
+    assert_eq!(wire.receive().body[2..], [0; 16]);
+    wire.send(&unsubscribe(5, 2, &names[..15]));
+    assert_eq!(wire.receive().body[2..], [0; 16]);
+    wire.send(&subscribe_v5(3, &[("$none/x", 0)], &[]));
+    let refused = wire.receive().body;
+    assert!(properties(&refused, 2).is_empty(), "{refused:?}");
+    assert_eq!(refused[3..], [0x87]);
+
+    wire.send(&subscribe_v5(4, &filters, &[]));
+    assert_eq!(told(&mut wire), Some(0x95));
+    let mut wire = broker.plain().join(&small(20));
+    wire.send(&publish_v5("s/1", b"x", 0, 0, &[])).ping();
+
+    wire.send(&subscribe_v5(5, &[("s/1", 0)], &[])).receive();
+    wire.send(&unsubscribe(5, 6, &names));
+    assert_eq!(told(&mut wire), Some(0x95));
+    let mut wire = broker.plain().join(&small(20));
+    wire.send(&publish_v5("s/1", b"x", 0, 0, &[]));
+    assert_eq!(wire.receive().payload_v5(), b"x");
 }

@@ -1,7 +1,7 @@
 //! Wills: when they are published, and what they carry.
 
 use super::{ask, follow, join, open, properties_of};
-use crate::support::{Broker, Connect, Wire, property};
+use crate::support::{Broker, Connect, Wire, property, publish, publish_v5};
 use std::time::{Duration, Instant};
 
 /// A client whose will waits two seconds; its session is kept for so many.
@@ -129,5 +129,52 @@ fn wills_that_are_malformed() {
         let mut wire = broker.plain();
         wire.send(&bytes);
         assert_eq!(wire.receive().body[1], 0x81, "{flags:#x}");
+    }
+}
+
+/// 3.2.2.2 and table 3.1 of 3.1.1: a will over a limit is told the limit's code (501, 502 of the contract), not that it is not allowed; one
+/// of just that size is taken.
+#[test]
+fn a_will_over_a_limit_is_no_denial() {
+    let broker = open("payload_max = 8\ntopic_max = 16");
+    let will = |level, topic: usize, payload: usize| Connect {
+        will: Some(("t".repeat(topic), vec![b'x'; payload], 0, false)),
+        ..Connect::new(level, "c")
+    };
+    for (level, code) in [(3, 3), (4, 3), (5, 0x97)] {
+        assert_eq!(broker.plain().connect(&will(level, 16, 8)), 0);
+        for (topic, payload) in [(16, 9), (17, 8)] {
+            let told = broker.plain().connect(&will(level, topic, payload));
+            assert_eq!(told, code, "level {level}, {topic} and {payload} bytes");
+        }
+    }
+    let (_, log) = broker.admin_get("/decisions", true);
+    for code in ["\"code\":501", "\"code\":502"] {
+        assert_eq!(log.matches(code).count(), 3, "{code} in {log}");
+    }
+}
+
+/// MQTT-3.1.2-10, MQTT-3.14.4-3: a client that leaves in order and is back at once has no will, though its next connection is there before
+/// all that it had sent has been read.
+#[test]
+fn a_client_that_left_before_it_is_back_has_no_will() {
+    let broker = open("");
+    let mut watcher = watcher(&broker);
+    for level in [4, 5, 4, 5] {
+        let leaving = Connect {
+            will: Some(("will/t".into(), b"gone".to_vec(), 0, false)),
+            ..Connect::new(level, "c")
+        };
+        let mut old = broker.plain().join(&leaving);
+        let mut next = broker.plain();
+        let one = |topic: &str, payload: &[u8]| match level {
+            5 => publish_v5(topic, payload, 0, 0, &[]),
+            _ => publish(topic, payload, 0, 0),
+        };
+        let busy = one("busy", &[b'x'; 200]).repeat(600);
+        old.send(&busy).send(&[0xE0, 0]);
+        assert_eq!(next.connect(&Connect::new(level, "c")), 0);
+        next.send(&one("will/alive", b"back"));
+        assert_eq!(watcher.receive().payload(), b"back", "level {level}");
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::{
     Ack, ConnAck, Connect, Delivery, Disconnect, Filter, FromClient, Level, Publish, Qos,
-    Subscribe, Unsubscribe, Will, connack, decode, delivery_size, disconnect, pingresp, puback,
-    pubcomp, publish, pubrec, suback, unsuback,
+    Subscribe, Unsubscribe, Will, codes_size, connack, decode, delivery_size, disconnect, pingresp,
+    puback, pubcomp, publish, pubrec, suback, unsuback,
 };
 use super::{LIMIT, decode_first, decode_one};
 use bytes::{Bytes, BytesMut};
@@ -325,6 +325,22 @@ fn answers() {
     ];
     for (written, expected) in cases {
         assert_eq!(written, expected);
+    }
+}
+
+/// Up to the number of codes from which the length takes two bytes and three.
+#[test]
+fn the_size_of_an_answer_is_known_before_it_is_written() {
+    for codes in [1, 124, 125, 16_380, 16_381] {
+        let size = codes_size(codes);
+        assert_eq!(
+            written(|out| suback(V5, 1, &vec![0; codes], None, out)).len(),
+            size
+        );
+        assert_eq!(
+            written(|out| unsuback(V5, 1, &vec![0; codes], out)).len(),
+            size
+        );
     }
 }
 
