@@ -30,8 +30,8 @@ use reader::Reader;
 
 pub use connect::answer_level;
 pub use encode::{
-    codes_size, connack, connack_size, delivery_size, disconnect, pingresp, puback, pubcomp, publish, pubrec,
-    pubrel, suback, unsuback,
+    codes_size, connack, connack_size, delivery_size, disconnect, pingresp, puback, pubcomp,
+    publish, pubrec, pubrel, suback, unsuback,
 };
 pub use malformed::Malformed;
 pub use packet::{
