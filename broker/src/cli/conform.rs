@@ -148,7 +148,7 @@ impl Failed {
             Self::Identities(Unusable::Wrong { .. })
             | Self::NotRun(NotRun::Tls { .. })
             | Self::Nothing => USAGE,
-            Self::Rejected(rejection) => component::exit_code(rejection),
+            Self::Rejected(rejection) => super::policy::exit_code(rejection.code),
             _ => FAILURE,
         }
     }

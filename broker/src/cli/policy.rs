@@ -79,10 +79,7 @@ pub fn execute(
             message,
             help,
         })) => {
-            let exit = match code {
-                COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
-                _ => INVALID_POLICY,
-            };
+            let exit = exit_code(code);
             writeln!(errors, "error: {message}\n  help: {help} ({code})").map(|()| exit)
         }
         Err(Failed::Output(error)) => {
@@ -90,6 +87,14 @@ pub fn execute(
         }
     };
     told.unwrap_or(FAILURE)
+}
+
+/// What the shell is told of a component or documents that are rejected with this code.
+pub(super) fn exit_code(code: &str) -> u8 {
+    match code {
+        COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
+        _ => INVALID_POLICY,
+    }
 }
 
 enum Failed {
@@ -112,7 +117,8 @@ impl From<io::Error> for Failed {
 /// The component that this binary serves without configuration has no file: it is named by this word.
 const BUILT_IN: &str = "built-in";
 
-fn read(component: &Path) -> Result<Vec<u8>, Rejection> {
+/// The bytes of a component's file, or of the built-in one.
+pub(super) fn read(component: &Path) -> Result<Vec<u8>, Rejection> {
     if component == Path::new(BUILT_IN) {
         Ok(EMBEDDED_COMPONENT.to_vec())
     } else {

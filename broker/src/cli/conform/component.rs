@@ -1,25 +1,13 @@
 //! `conform --component FILE`: the table cases on any component, compiled and limited as in a broker.
 
-use super::{Conform, FAILURE, Failed};
+use super::{Conform, Failed};
+use crate::cli::policy;
 use crate::conformance::{CaseResult, Outcome, Report, component};
-use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
-use crate::policy::{
-    CaseFile, Compiler, EMBEDDED_COMPONENT, Settings, component as file_of, documents,
-    embedded_folder, try_out,
-};
+use crate::policy::{CaseFile, Compiler, Rejection, Settings, documents, embedded_folder, try_out};
 use std::path::Path;
 
-/// The component or a document is not what it should be.
-const INVALID_POLICY: u8 = 3;
-/// The component that the binary carries has no file: it is named by this word.
-const BUILT_IN: &str = "built-in";
-
 pub(super) fn run(conform: &Conform, file: &Path) -> Result<Report, Failed> {
-    let bytes = if file == Path::new(BUILT_IN) {
-        EMBEDDED_COMPONENT.to_vec()
-    } else {
-        file_of::read(file)?
-    };
+    let bytes = policy::read(file)?;
     let documents = match &conform.documents {
         Some(folder) => documents::read_files(folder)?,
         None => embedded_folder().documents,
@@ -53,12 +41,5 @@ fn cases(conform: &Conform) -> Result<Vec<CaseFile>, Rejection> {
     match &conform.cases {
         Some(folder) => documents::read_files(folder),
         None => Ok(component::built_in()),
-    }
-}
-
-pub(super) fn exit_code(rejection: &Rejection) -> u8 {
-    match rejection.code {
-        COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
-        _ => INVALID_POLICY,
     }
 }
