@@ -147,12 +147,29 @@ impl Grant {
 
     /// The filters of the inboxes that are addressed to this client.
     pub fn own_inboxes(&self) -> Vec<String> {
+        self.own_inboxes_where(|_| true).collect()
+    }
+
+    fn own_inboxes_where(
+        &self,
+        wanted: impl Fn(&contract::Inbox) -> bool,
+    ) -> impl Iterator<Item = String> {
         let (product, node) = match &self.node {
             Some((product, node)) => (&**product, &**node),
             None => ("", ""),
         };
-        let own = |inbox: &inbox::Template| inbox.filter_for(&self.client_id, product, node);
-        self.inboxes.templates.iter().filter_map(own).collect()
+        let templates = self.inboxes.templates.iter();
+        templates
+            .filter(move |template| wanted(&template.inbox))
+            .filter_map(move |template| template.filter_for(&self.client_id, product, node))
+    }
+
+    /// Whether a message on the topic of an inbox comes without a SUBSCRIBE.
+    pub fn is_unsolicited(&self, topic: &str) -> bool {
+        self.unsolicited
+            || self
+                .own_inboxes_where(|inbox| inbox.unsolicited)
+                .any(|filter| filter::matches(&filter, topic))
     }
 
     /// Unique in this process.

@@ -232,6 +232,7 @@ fn rule(effect: Effect, actions: Actions, pattern: &str, syntax: Syntax) -> Rule
         retain: false,
         code: 0,
         name: format!("test.json#{pattern}"),
+        line: 0,
     }
 }
 
@@ -255,7 +256,9 @@ fn wire_grant(rules: Vec<Rule>) -> contract::Grant {
             payload_max: 0,
             topic_max: 0,
             subscriptions_max: 0,
+            filters_max: 0,
             publish_rate: 0,
+            publish_rate_acknowledged: 0,
             publish_bytes: 0,
             will: true,
         },
@@ -291,6 +294,7 @@ fn inboxes(templates: &[&str]) -> Result<Arc<Inboxes>, String> {
         max_qos: Qos::AtLeastOnce,
         keep_messages: 0,
         keep_seconds: 0,
+        unsolicited: false,
     };
     Inboxes::parse(templates.iter().map(inbox).collect()).map(Arc::new)
 }

@@ -37,11 +37,11 @@ impl Session {
         self.can_answer(packet.filters.len())?;
         let mut codes = Vec::with_capacity(packet.filters.len());
         let mut reason = None;
-        for asked in packet.filters {
+        for (before, asked) in packet.filters.into_iter().enumerate() {
             // A packet may hold many thousands of them: others shall run in between.
             consume_budget().await;
             let started = Instant::now();
-            let judged = self.grant_filter(&asked).await;
+            let judged = self.grant_filter(&asked, before).await;
             self.decided_filter(&asked, &judged, started);
             match judged {
                 Ok(Granted { qos, .. }) => {
@@ -100,9 +100,13 @@ impl Session {
         })
     }
 
-    /// The QoS at which a filter is granted.
-    async fn grant_filter(&mut self, asked: &Filter) -> Result<Granted, RefusedFilter> {
-        self.check_filter(asked)?;
+    /// The QoS at which a filter is granted; `before`: how many stand before it in the packet.
+    async fn grant_filter(
+        &mut self,
+        asked: &Filter,
+        before: usize,
+    ) -> Result<Granted, RefusedFilter> {
+        self.check_filter(asked, before)?;
         let decision = self.rules.grant.subscribe(&asked.filter);
         let most = lower(asked.qos, OFFERED);
         let access = Access {
@@ -164,7 +168,7 @@ impl Session {
         self.decided(access, decided.told(Some(told)).took(took));
     }
 
-    fn check_filter(&self, asked: &Filter) -> Result<(), RefusedFilter> {
+    fn check_filter(&self, asked: &Filter, before: usize) -> Result<(), RefusedFilter> {
         if self.rules.denies_all {
             return Err(RefusedFilter {
                 fault: Some(DENIES_ALL.to_owned()),
@@ -184,6 +188,11 @@ impl Session {
             ));
         }
         let limits = &self.rules.limits;
+        if limits.filters > 0 && before >= limits.filters {
+            return Err(over(Over::Filters {
+                most: limits.filters,
+            }));
+        }
         if asked.filter.len() > limits.topic {
             return Err(over(Over::Topic {
                 bytes: asked.filter.len(),

@@ -138,10 +138,11 @@ impl Session {
                 most: limits.payload,
             }));
         }
-        let paid = self.rates.pay(packet.payload.len(), now);
+        let paid = self.rates.pay(packet.qos, packet.payload.len(), now);
         paid.map_err(|rate| {
             let most = match rate {
                 Rate::Messages => limits.publish_rate,
+                Rate::Acknowledged => limits.publish_rate_acknowledged,
                 Rate::Bytes => limits.publish_bytes,
             };
             over(Over::Rate { rate, most })

@@ -154,6 +154,7 @@ pub(crate) mod tests {
                 max_qos: Qos::AtLeastOnce,
                 keep_messages: 3,
                 keep_seconds: 60,
+                unsolicited: false,
             }),
             slip: None,
         }

@@ -63,11 +63,12 @@ impl Session {
     /// What was kept while the client was away, as far as it is wanted by now. Lent: it leaves the store when it was handed on for good.
     pub(super) fn bring_kept(&mut self) {
         let subscriptions = &self.subscriptions;
-        let unsolicited = self.rules.grant.unsolicited;
+        let grant = &self.rules.grant;
         // Nobody gets anything while everything is refused: it stays kept.
         let is_open = !self.rules.denies_all;
         let wanted = |topic: &str| {
-            is_open && (unsolicited || subscriptions.matching(topic, false).is_some())
+            is_open
+                && (grant.is_unsolicited(topic) || subscriptions.matching(topic, false).is_some())
         };
         let kept = self.broker.away.lend(&self.seat.mailbox, wanted);
         // They are older than whatever has come since.

@@ -85,7 +85,10 @@ pub(crate) struct Limits {
     pub(crate) payload: usize,
     pub(crate) topic: usize,
     pub(crate) subscriptions: usize,
+    /// Of one SUBSCRIBE packet; 0: as many as fit in it.
+    pub(crate) filters: usize,
     pub(crate) publish_rate: u32,
+    pub(crate) publish_rate_acknowledged: u32,
     pub(crate) publish_bytes: u32,
     /// 0: none.
     pub(crate) keep_alive: u16,
@@ -98,7 +101,9 @@ impl Limits {
             payload: within(grant.payload_max, host.payload_max) as usize,
             topic: usize::from(either(grant.topic_max, host.topic_max)),
             subscriptions: within(grant.subscriptions_max, host.subscriptions_max) as usize,
+            filters: grant.filters_max as usize,
             publish_rate: either(grant.publish_rate, host.publish_rate),
+            publish_rate_acknowledged: grant.publish_rate_acknowledged,
             publish_bytes: either(grant.publish_bytes, host.publish_bytes),
             keep_alive: either(grant.keep_alive_max, host.keep_alive_max),
             session_expiry: within(grant.session_expiry_max, host.session_expiry_max),
@@ -140,7 +145,9 @@ mod tests {
             payload_max: 200,
             topic_max: 64,
             subscriptions_max: 0,
+            filters_max: 8,
             publish_rate: 50,
+            publish_rate_acknowledged: 10,
             publish_bytes: 0,
             will: true,
         };
@@ -148,7 +155,8 @@ mod tests {
         assert_eq!(limits.payload, 100);
         assert_eq!(limits.topic, 64);
         assert_eq!(limits.subscriptions, 100);
-        assert_eq!(limits.publish_rate, 50);
+        assert_eq!((limits.filters, limits.publish_rate), (8, 50));
+        assert_eq!(limits.publish_rate_acknowledged, 10);
         assert_eq!(limits.publish_bytes, 0);
         assert_eq!(limits.keep_alive, 600);
         assert_eq!(limits.session_expiry, 0);

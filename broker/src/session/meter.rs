@@ -3,6 +3,8 @@
 //! The bucket holds one second's worth. A message may pass while the bucket is not empty and then drives it below zero, so a message
 //! that is bigger than one second's bytes passes, and is paid for before the next. A rate of 0 is no limit.
 
+use super::limits::Limits;
+use crate::contract::Qos;
 use std::time::{Duration, Instant};
 
 /// One rate.
@@ -47,36 +49,43 @@ impl Meter {
     }
 }
 
-/// Which of the two rates of a grant.
+/// Which of the rates of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rate {
     /// PUBLISH packets per second.
     Messages,
+    /// PUBLISH packets per second that want an acknowledgement.
+    Acknowledged,
     /// Payload bytes per second.
     Bytes,
 }
 
-/// The two rates of a grant.
+/// The rates of a grant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rates {
     packets: Meter,
+    acknowledged: Meter,
     bytes: Meter,
 }
 
 impl Rates {
     /// Full buckets; 0 is no limit.
-    pub(crate) fn new(packets: u32, bytes: u32, now: Instant) -> Self {
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
         Self {
-            packets: Meter::new(packets, now),
-            bytes: Meter::new(bytes, now),
+            packets: Meter::new(limits.publish_rate, now),
+            acknowledged: Meter::new(limits.publish_rate_acknowledged, now),
+            bytes: Meter::new(limits.publish_bytes, now),
         }
     }
 
     /// May a PUBLISH with so many payload bytes pass now? If not: the rate that it is over.
-    pub(crate) fn pay(&mut self, payload: usize, now: Instant) -> Result<(), Rate> {
+    pub(crate) fn pay(&mut self, qos: Qos, payload: usize, now: Instant) -> Result<(), Rate> {
         let payload = u32::try_from(payload).unwrap_or(u32::MAX);
         if !self.packets.pay(1, now) {
             return Err(Rate::Messages);
+        }
+        if qos != Qos::AtMostOnce && !self.acknowledged.pay(1, now) {
+            return Err(Rate::Acknowledged);
         }
         if !self.bytes.pay(payload, now) {
             return Err(Rate::Bytes);
@@ -102,22 +111,48 @@ mod tests {
     #[test]
     fn a_message_bigger_than_a_second_passes_and_is_paid_for() {
         let start = Instant::now();
-        let mut rates = Rates::new(0, 1_000, start);
+        let mut rates = metered(0, 0, 1_000, start);
         let at = |millis| start + Duration::from_millis(millis);
-        assert_eq!(rates.pay(3_000, start), Ok(()));
-        assert_eq!(rates.pay(1, at(1_900)), Err(Rate::Bytes));
-        assert_eq!(rates.pay(1, at(2_100)), Ok(()));
+        assert_eq!(rates.pay(Qos::AtMostOnce, 3_000, start), Ok(()));
+        assert_eq!(rates.pay(Qos::AtMostOnce, 1, at(1_900)), Err(Rate::Bytes));
+        assert_eq!(rates.pay(Qos::AtMostOnce, 1, at(2_100)), Ok(()));
     }
 
     #[test]
     fn the_rate_that_is_over_is_named() {
         let start = Instant::now();
-        let mut rates = Rates::new(1, 10, start);
-        assert_eq!(rates.pay(10, start), Ok(()));
-        assert_eq!(rates.pay(10, start), Err(Rate::Messages));
-        let mut rates = Rates::new(2, 10, start);
-        assert_eq!(rates.pay(10, start), Ok(()));
-        assert_eq!(rates.pay(10, start), Err(Rate::Bytes));
+        let mut rates = metered(1, 0, 10, start);
+        assert_eq!(rates.pay(Qos::AtMostOnce, 10, start), Ok(()));
+        assert_eq!(rates.pay(Qos::AtMostOnce, 10, start), Err(Rate::Messages));
+        let mut rates = metered(2, 0, 10, start);
+        assert_eq!(rates.pay(Qos::AtMostOnce, 10, start), Ok(()));
+        assert_eq!(rates.pay(Qos::AtMostOnce, 10, start), Err(Rate::Bytes));
+    }
+
+    #[test]
+    fn acknowledged_messages_have_a_rate_of_their_own() {
+        let start = Instant::now();
+        let mut rates = metered(30, 2, 0, start);
+        assert_eq!(rates.pay(Qos::AtLeastOnce, 1, start), Ok(()));
+        assert_eq!(rates.pay(Qos::AtLeastOnce, 1, start), Ok(()));
+        let third = rates.pay(Qos::AtLeastOnce, 1, start);
+        assert_eq!(third, Err(Rate::Acknowledged));
+        assert_eq!(rates.pay(Qos::AtMostOnce, 1, start), Ok(()));
+    }
+
+    fn metered(messages: u32, acknowledged: u32, bytes: u32, now: Instant) -> Rates {
+        let limits = Limits {
+            publish_rate: messages,
+            publish_rate_acknowledged: acknowledged,
+            publish_bytes: bytes,
+            payload: 0,
+            topic: 0,
+            subscriptions: 0,
+            filters: 0,
+            keep_alive: 0,
+            session_expiry: 0,
+        };
+        Rates::new(&limits, now)
     }
 
     proptest! {

@@ -23,6 +23,8 @@ pub(crate) enum Over {
     Topic { bytes: usize, most: usize },
     /// Subscriptions of one session.
     Subscriptions { most: usize },
+    /// Filters of one packet.
+    Filters { most: usize },
     /// Messages or bytes per second.
     Rate { rate: Rate, most: u32 },
 }
@@ -33,9 +35,9 @@ impl Over {
         match self {
             Self::Payload { .. } => PAYLOAD_TOO_LARGE,
             Self::Topic { .. } => TOPIC_TOO_LONG,
-            Self::Subscriptions { .. } => TOO_MANY_SUBSCRIPTIONS,
+            Self::Subscriptions { .. } | Self::Filters { .. } => TOO_MANY_SUBSCRIPTIONS,
             Self::Rate {
-                rate: Rate::Messages,
+                rate: Rate::Messages | Rate::Acknowledged,
                 ..
             } => TOO_MANY_MESSAGES,
             Self::Rate {
@@ -50,10 +52,15 @@ impl Over {
             Self::Payload { .. } => "payload_too_large",
             Self::Topic { .. } => "topic_too_long",
             Self::Subscriptions { .. } => "too_many_subscriptions",
+            Self::Filters { .. } => "too_many_filters",
             Self::Rate {
                 rate: Rate::Messages,
                 ..
             } => "message_rate",
+            Self::Rate {
+                rate: Rate::Acknowledged,
+                ..
+            } => "acknowledged_rate",
             Self::Rate {
                 rate: Rate::Bytes, ..
             } => "byte_rate",
@@ -83,11 +90,22 @@ impl Over {
             Self::Subscriptions { most } => {
                 format!("more than {most} subscriptions: unsubscribe from others first")
             }
+            Self::Filters { most } => {
+                format!("more than {most} filters in one packet: send the others in another")
+            }
             Self::Rate {
                 rate: Rate::Messages,
                 most,
             } => {
                 format!("more than {most} messages per second: send fewer, or gather them")
+            }
+            Self::Rate {
+                rate: Rate::Acknowledged,
+                most,
+            } => {
+                format!(
+                    "more than {most} messages with QoS 1 per second: send fewer, or with QoS 0"
+                )
             }
             Self::Rate {
                 rate: Rate::Bytes,
@@ -111,7 +129,9 @@ mod tests {
             (Over::Payload { bytes: 2, most: 1 }, 501, 0x97, 0x97, 0x95),
             (Over::Topic { bytes: 2, most: 1 }, 502, 0x8F, 0x90, 0x97),
             (Over::Subscriptions { most: 1 }, 503, 0x97, 0x97, 0x97),
+            (Over::Filters { most: 1 }, 503, 0x97, 0x97, 0x97),
             (rate(Rate::Messages), 504, 0x97, 0x97, 0x96),
+            (rate(Rate::Acknowledged), 504, 0x97, 0x97, 0x96),
             (rate(Rate::Bytes), 505, 0x97, 0x97, 0x96),
         ];
         for (over, code, suback, puback, disconnect) in rows {

@@ -131,7 +131,7 @@ fn resumed(mut state: Carried, terms: &Terms) -> Carried {
 
 fn rates(rules: &Rules) -> Rates {
     let limits = &rules.limits;
-    Rates::new(limits.publish_rate, limits.publish_bytes, Instant::now())
+    Rates::new(limits, Instant::now())
 }
 
 fn greeting(message: &Message) -> Queued {

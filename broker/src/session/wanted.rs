@@ -54,7 +54,7 @@ impl Session {
         let subscribed = self.subscriptions.matching(&message.topic, local);
         let unasked = || {
             let silenced = local && self.subscriptions.silences(&message.topic);
-            let unsolicited = self.rules.grant.unsolicited && !silenced;
+            let unsolicited = self.rules.grant.is_unsolicited(&message.topic) && !silenced;
             unsolicited.then(|| Match {
                 qos: Qos::AtMostOnce,
                 ids: Vec::new(),

@@ -33,7 +33,9 @@ const DEVICE_LIMITS: Limits = Limits {
     payload_max: 1_048_576,
     topic_max: 256,
     subscriptions_max: 100,
+    filters_max: 0,
     publish_rate: 50,
+    publish_rate_acknowledged: 0,
     publish_bytes: 1_048_576,
     will: true,
 };
@@ -45,7 +47,9 @@ const APPLICATION_LIMITS: Limits = Limits {
     payload_max: 0,
     topic_max: 0,
     subscriptions_max: 0,
+    filters_max: 0,
     publish_rate: 0,
+    publish_rate_acknowledged: 0,
     publish_bytes: 0,
     will: true,
 };

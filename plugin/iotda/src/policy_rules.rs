@@ -180,6 +180,7 @@ fn rule(
         retain: false,
         code: 0,
         name: name.to_owned(),
+        line: 0,
     }
 }
 

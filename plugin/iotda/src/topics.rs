@@ -114,6 +114,7 @@ fn inbox(topic: &str, kept: u32) -> Inbox {
         max_qos: Qos::AtLeastOnce,
         keep_messages: kept,
         keep_seconds: if kept == 0 { 0 } else { KEPT_SECONDS },
+        unsolicited: false,
     }
 }
 
@@ -214,6 +215,7 @@ fn rule(effect: Effect, actions: Actions, pattern: String, name: String) -> Rule
         retain: false,
         code: 0,
         name,
+        line: 0,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a case says against what came out: the first difference, in words.
 
 use super::Outcome;
-use super::expect::{Expect, ExpectedGrant, ExpectedInbox};
-use crate::contract::{Inbox, Limits, Lookup, Refusal};
+use super::expect::{Expect, ExpectedGrant, ExpectedGreeting, ExpectedInbox};
+use crate::contract::{Inbox, Limits, Lookup, Message, Refusal};
 use crate::grant::Grant;
 use crate::policy::generation::Generation;
 use crate::policy::rejection::Rejection;
@@ -69,6 +69,7 @@ fn differing(
         client_id,
         unsolicited,
         suffix_mark,
+        greetings,
         ends,
         enrolled,
         ..
@@ -90,6 +91,11 @@ fn differing(
         suffix_mark.and_then(|one| differs("suffix mark", format!("{:?}", Some(one)), got))
     })
     .or_else(|| {
+        let got = greetings_of(grant);
+        let one = greetings.as_ref()?;
+        differs("greetings", format!("{one:?}"), format!("{got:?}"))
+    })
+    .or_else(|| {
         let got = format!("{:?}", grant.valid_until);
         let one = ends.as_ref()?;
         differs("end", format!("{:?}", one.0), got)
@@ -102,6 +108,15 @@ fn differing(
             format!("{enrols:02x?}"),
         )
     })
+}
+
+fn greetings_of(grant: &Grant) -> Vec<ExpectedGreeting> {
+    let shown = |one: &Message| ExpectedGreeting {
+        topic: one.topic.clone(),
+        qos: one.qos as u8,
+        payload: String::from_utf8_lossy(&one.payload).into_owned(),
+    };
+    grant.greetings.iter().map(shown).collect()
 }
 
 fn differing_limit(expected: &Map<String, Value>, limits: &Limits) -> Option<(String, String)> {
@@ -119,14 +134,20 @@ fn differing_limit(expected: &Map<String, Value>, limits: &Limits) -> Option<(St
 
 pub(super) fn compare_inbox(expected: &ExpectedInbox, generation: &Generation) -> Outcome {
     let mut inboxes = generation.inboxes().templates.iter().map(|one| &one.inbox);
-    let shown = |messages, seconds, qos: u8| {
-        format!("an inbox that keeps {messages} messages for {seconds} s at QoS {qos}")
+    let shown = |messages, seconds, qos: u8, unsolicited| {
+        let how = if unsolicited {
+            "unasked"
+        } else {
+            "if subscribed"
+        };
+        format!("an inbox that keeps {messages} messages for {seconds} s at QoS {qos}, {how}")
     };
     let is_it = |inbox: &&Inbox| inbox.template == expected.template;
     let wanted = shown(
         expected.keep_messages,
         expected.keep_seconds,
         expected.max_qos,
+        expected.unsolicited,
     );
     match inboxes.find(is_it) {
         None => fail(
@@ -134,7 +155,12 @@ pub(super) fn compare_inbox(expected: &ExpectedInbox, generation: &Generation) -
             "no such inbox".to_owned(),
         ),
         Some(inbox) => {
-            let got = shown(inbox.keep_messages, inbox.keep_seconds, inbox.max_qos as u8);
+            let got = shown(
+                inbox.keep_messages,
+                inbox.keep_seconds,
+                inbox.max_qos as u8,
+                inbox.unsolicited,
+            );
             if got == wanted {
                 return Outcome::Pass;
             }

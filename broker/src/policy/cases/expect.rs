@@ -7,7 +7,7 @@
 //! | `{"grant": {…}, "access": […], "later": […]}` | let in, and what the grant says |
 //! | `{"inbox": {"template": "…", "keep_messages": 20, "keep_seconds": 86400, "max_qos": 1}}` | what the generation asks of the host; no CONNECT is judged |
 //!
-//! `grant` may name `client_id`, `unsolicited`, `suffix_mark`, `valid_until` (RFC 3339), `enrols` (a fingerprint, or null) and `limits`.
+//! `grant` may name `client_id`, `unsolicited`, `suffix_mark`, `valid_until` (RFC 3339), `greetings` (`topic`, `qos`, `payload` as text), `enrols` (a fingerprint, or null) and `limits`.
 //! An `access` is one of `publish`, `subscribe` and `receive` with a topic, a `qos` (0), the `verdict` and perhaps `rule` and `code`. With a `payload`
 //! (an object is written as compact JSON; text may be `text:…` or `hex:…`; `pad_to` fills it up with spaces) whoever is to inspect it is asked, and
 //! the verdict is what came out: `allow`, `deny`, or `remark`, with the payload that is `routed`. A `later` asks `authorize` again for the live session,
@@ -37,6 +37,7 @@ pub(super) struct ExpectedGrant {
     pub(super) client_id: Option<String>,
     pub(super) unsolicited: Option<bool>,
     pub(super) suffix_mark: Option<char>,
+    pub(super) greetings: Option<Vec<ExpectedGreeting>>,
     #[serde(default, deserialize_with = "as_it_is")]
     valid_until: Option<Value>,
     #[serde(default, deserialize_with = "as_it_is")]
@@ -47,6 +48,15 @@ pub(super) struct ExpectedGrant {
     pub(super) ends: Option<Named<UtcMs>>,
     #[serde(skip)]
     pub(super) enrolled: Option<Named<Vec<u8>>>,
+}
+
+/// A message right after CONNACK.
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectedGreeting {
+    pub(super) topic: String,
+    pub(super) qos: u8,
+    pub(super) payload: String,
 }
 
 /// What a case names, which may be that there is none.
@@ -65,6 +75,8 @@ pub(super) struct ExpectedInbox {
     pub(super) keep_messages: u32,
     pub(super) keep_seconds: u32,
     pub(super) max_qos: u8,
+    #[serde(default)]
+    pub(super) unsolicited: bool,
 }
 
 /// The live session is judged again.

@@ -59,7 +59,7 @@ impl Granted {
     }
 
     /// By the contract's names.
-    fn fields(&self) -> [(&'static str, String); 16] {
+    fn fields(&self) -> [(&'static str, String); 18] {
         let limits = &self.limits;
         [
             ("client-id", format!("`{}`", self.client)),
@@ -75,7 +75,12 @@ impl Granted {
             ("payload-max", limits.payload_max.to_string()),
             ("topic-max", limits.topic_max.to_string()),
             ("subscriptions-max", limits.subscriptions_max.to_string()),
+            ("filters-max", limits.filters_max.to_string()),
             ("publish-rate", limits.publish_rate.to_string()),
+            (
+                "publish-rate-acknowledged",
+                limits.publish_rate_acknowledged.to_string(),
+            ),
             ("publish-bytes", limits.publish_bytes.to_string()),
             ("limits.will", limits.will.to_string()),
         ]

@@ -39,6 +39,7 @@ fn rule(effect: Effect, pattern: &str, max_qos: Qos, name: &str) -> Rule {
         retain: false,
         code: 0,
         name: name.into(),
+        line: 0,
     }
 }
 
@@ -58,7 +59,9 @@ fn grant(change: impl FnOnce(&mut contract::Grant)) -> Grant {
             payload_max: 0,
             topic_max: 0,
             subscriptions_max: 0,
+            filters_max: 0,
             publish_rate: 50,
+            publish_rate_acknowledged: 0,
             publish_bytes: 0,
             will: true,
         },

@@ -257,6 +257,8 @@ fn read_row(row: &rusqlite::Row<'_>, inboxes: &mut Vec<Arc<Inbox>>) -> rusqlite:
         max_qos: qos(row.get(4)?),
         keep_messages: row.get(5)?,
         keep_seconds: row.get(6)?,
+        // Whether it comes without a SUBSCRIBE is the newest rules' word, not the stored message's.
+        unsolicited: false,
     };
     let client: String = row.get(1)?;
     Ok(Row {

@@ -16,6 +16,7 @@ fn of(template: &str, keep_messages: u32, topic: &str) -> Inboxed {
         max_qos: Qos::AtLeastOnce,
         keep_messages,
         keep_seconds: KEEP_SECONDS,
+        unsolicited: false,
     };
     Inboxed {
         inbox: Arc::new(inbox),
