@@ -1,4 +1,5 @@
-//! Builds the policy components that the binary carries, and lists the documents that go with them.
+//! Builds the policy components that the binary carries, and lists the documents that go with them: each folder `NAME` that is in `plugin/` and in
+//! `policies/`, whose package is `NAME-policy`.
 //!
 //! Runs the same `cargo build` that `cargo policy` runs, in a target folder of its own (the outer cargo holds the lock of the other one), and without
 //! the settings that the outer cargo or the caller made for the host's target. Where the wasm target is missing it is added by `rustup`; where
@@ -12,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const POLICY: &str = "iotda-policy";
 const PROFILE: &str = "policy";
+/// Judges where the configuration says nothing else.
+const DEFAULT: &str = "iotda";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -21,8 +23,8 @@ fn main() -> Outcome<()> {
     let workspace = workspace()?;
     let out = PathBuf::from(variable("OUT_DIR")?);
     for input in [
-        "plugin/iotda",
-        "policies/iotda",
+        "plugin",
+        "policies",
         "broker/src/conformance/mqtt",
         "wit",
         "Cargo.toml",
@@ -37,10 +39,32 @@ fn main() -> Outcome<()> {
     }
     println!("cargo:rerun-if-env-changed=CARGO_NET_OFFLINE");
     ensure_target()?;
-    let component = build_policy(&workspace, &out.join("policy"))?;
-    println!("cargo:rustc-env=IOTDA_POLICY_WASM={}", component.display());
-    write_embedded(&workspace.join("policies/iotda"), &out.join("embedded.rs"))?;
+    let policies = policies(&workspace)?;
+    let components = build_policies(&workspace, &policies, &out.join("policy"))?;
+    write_embedded(&workspace, &policies, &components, &out.join("embedded.rs"))?;
     write_wire_cases(&workspace, &out.join("wire_cases.rs"))
+}
+
+/// The names of what is built in, sorted.
+fn policies(workspace: &Path) -> Outcome<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(workspace.join("policies"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if workspace
+            .join("plugin")
+            .join(&name)
+            .join("Cargo.toml")
+            .is_file()
+        {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn package(policy: &str) -> String {
+    format!("{policy}-policy")
 }
 
 fn workspace() -> Outcome<PathBuf> {
@@ -78,8 +102,8 @@ fn has_target() -> Outcome<bool> {
     Ok(printed.status.success() && Path::new(folder.trim()).is_dir())
 }
 
-/// The component's path. Cargo itself decides whether there is anything to do.
-fn build_policy(workspace: &Path, target: &Path) -> Outcome<PathBuf> {
+/// The folder of the components. Cargo itself decides whether there is anything to do.
+fn build_policies(workspace: &Path, policies: &[String], target: &Path) -> Outcome<PathBuf> {
     let mut cargo = Command::new(variable("CARGO")?);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_for_the_host) {
@@ -88,20 +112,27 @@ fn build_policy(workspace: &Path, target: &Path) -> Outcome<PathBuf> {
     }
     cargo
         .current_dir(workspace)
-        .args(["build", "--locked", "--package", POLICY, "--lib"])
+        .args(["build", "--locked", "--lib"])
         .args(["--profile", PROFILE, "--target", TARGET, "--target-dir"])
         .arg(target);
+    for policy in policies {
+        cargo.args(["--package", &package(policy)]);
+    }
     if env::var_os("CARGO_NET_OFFLINE").is_some_and(|set| set != "false") {
         cargo.arg("--offline");
     }
     if !cargo.status()?.success() {
         return Err(format!(
-            "the policy component cannot be built: run `cargo policy -p {POLICY}` to see why"
+            "a policy component cannot be built: run `cargo policy -p {}` to see why",
+            policies
+                .iter()
+                .map(|one| package(one))
+                .collect::<Vec<_>>()
+                .join(" -p ")
         )
         .into());
     }
-    let file = format!("{}.wasm", POLICY.replace('-', "_"));
-    Ok(target.join(TARGET).join(PROFILE).join(file))
+    Ok(target.join(TARGET).join(PROFILE))
 }
 
 /// What the outer cargo or its caller set for the host: it would change or break the build of the component.
@@ -132,31 +163,69 @@ fn is_for_the_host(name: &str) -> bool {
     NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// `DOCUMENTS` and `CASES` as lists of name and text.
-fn write_embedded(policy: &Path, file: &Path) -> Outcome<()> {
-    let documents = list("DOCUMENTS", policy, "json")?;
-    let cases = list("CASES", &policy.join("cases"), "json")?;
-    Ok(fs::write(file, documents + &cases)?)
-}
-
-/// `CONTRACT` and `MQTT`: the wire cases of the conformance harness.
-fn write_wire_cases(workspace: &Path, file: &Path) -> Outcome<()> {
-    let contract = list("CONTRACT", &workspace.join("plugin/iotda/wire"), "toml")?;
-    let mqtt = list(
-        "MQTT",
-        &workspace.join("broker/src/conformance/mqtt"),
-        "toml",
-    )?;
-    Ok(fs::write(file, contract + &mqtt)?)
-}
-
-fn list(name: &str, folder: &Path, ending: &str) -> Outcome<String> {
-    let mut code = format!("pub(super) static {name}: &[(&str, &str)] = &[\n");
-    for (file, path) in files(folder, ending)? {
-        let path = path.to_str().ok_or("a path is not UTF-8")?;
-        writeln!(code, "    ({file:?}, include_str!({path:?})),")?;
+/// A static of each policy with what belongs to it as text and bytes; `ALL` of them, and the `DEFAULT` one.
+fn write_embedded(
+    workspace: &Path,
+    policies: &[String],
+    components: &Path,
+    file: &Path,
+) -> Outcome<()> {
+    let mut code = String::new();
+    for name in policies {
+        let rules = workspace.join("policies").join(name);
+        let plugin = workspace.join("plugin").join(name);
+        let component = components.join(format!("{}.wasm", package(name).replace('-', "_")));
+        writeln!(code, "static {}: BuiltIn = BuiltIn {{", constant(name))?;
+        writeln!(code, "name: {name:?},")?;
+        writeln!(code, "component: include_bytes!({component:?}),")?;
+        writeln!(code, "documents: {},", list(&rules, "json")?)?;
+        writeln!(code, "cases: {},", list(&rules.join("cases"), "json")?)?;
+        let contract = plugin.join("CONTRACT.md");
+        writeln!(code, "contract: include_str!({contract:?}),")?;
+        writeln!(code, "wire: {},", list(&plugin.join("wire"), "toml")?)?;
+        let demo = rules.join("demo.toml");
+        match demo.is_file() {
+            true => writeln!(code, "demo: Some(include_str!({demo:?})) }};")?,
+            false => writeln!(code, "demo: None }};")?,
+        }
     }
-    Ok(code + "];\n")
+    let all: Vec<_> = policies
+        .iter()
+        .map(|name| format!("&{}", constant(name)))
+        .collect();
+    writeln!(
+        code,
+        "pub(super) static ALL: &[&BuiltIn] = &[{}];",
+        all.join(", ")
+    )?;
+    writeln!(
+        code,
+        "pub(super) static DEFAULT: &BuiltIn = &{};",
+        constant(DEFAULT)
+    )?;
+    Ok(fs::write(file, code)?)
+}
+
+fn constant(policy: &str) -> String {
+    format!("POLICY_{}", policy.replace('-', "_").to_uppercase())
+}
+
+/// `MQTT`: the protocol's wire cases of the conformance harness.
+fn write_wire_cases(workspace: &Path, file: &Path) -> Outcome<()> {
+    let mqtt = list(&workspace.join("broker/src/conformance/mqtt"), "toml")?;
+    Ok(fs::write(
+        file,
+        format!("pub(super) static MQTT: &[(&str, &str)] = {mqtt};\n"),
+    )?)
+}
+
+/// A slice of names and texts, as code.
+fn list(folder: &Path, ending: &str) -> Outcome<String> {
+    let mut code = "&[".to_owned();
+    for (file, path) in files(folder, ending)? {
+        write!(code, "({file:?}, include_str!({path:?})),")?;
+    }
+    Ok(code + "]")
 }
 
 /// As `policy::documents` would read them.

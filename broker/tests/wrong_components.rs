@@ -12,7 +12,7 @@
 mod guest;
 
 use iotda_broker::conformance::{CaseResult, Outcome, component};
-use iotda_broker::policy::{Compiler, Settings, embedded_folder, try_out};
+use iotda_broker::policy::{BuiltIn, Compiler, Settings, try_out};
 use std::sync::Mutex;
 
 /// What stands before the number in the component's data.
@@ -37,7 +37,7 @@ fn with_broken(component: &[u8], number: usize) -> Vec<u8> {
 
 /// What is broken, and what the cases say.
 fn judged(component: &[u8]) -> (String, Vec<CaseResult>) {
-    let folder = embedded_folder();
+    let folder = BuiltIn::default_policy().folder();
     let compiler = Compiler::Child(env!("CARGO_BIN_EXE_iotda-broker").into());
     let generation = try_out(&Settings::default(), &compiler, component, folder.documents);
     let generation = generation.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::admin::Admin;
-use iotda_broker::policy::EMBEDDED_COMPONENT;
+use iotda_broker::policy::BuiltIn;
 use serde_json::{Value, json};
 
 /// Where `Documents::deny` forbids to publish and to receive. A subscription to `bench/#` stays.
@@ -44,7 +44,7 @@ impl Documents {
 
 /// The built-in component with a custom section: the same rules, another digest, a real compilation.
 pub(crate) fn rebuilt(number: u32) -> Vec<u8> {
-    let mut component = EMBEDDED_COMPONENT.to_vec();
+    let mut component = BuiltIn::default_policy().component.to_vec();
     // Section 0 of six bytes: a name of one byte, and four of content.
     component.extend_from_slice(&[0, 6, 1, b'b']);
     component.extend_from_slice(&number.to_le_bytes());

@@ -12,7 +12,7 @@ use crate::conformance::wire::{self, Endpoint, NotRun};
 use crate::conformance::{
     self, About, CaseResult, Level, Outcome, Report, Selection, contract, junit, people,
 };
-use crate::policy::Rejection;
+use crate::policy::{BuiltIn, Rejection};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::io::{self, Write};
@@ -38,9 +38,12 @@ pub struct Conform {
         requires = "identities"
     )]
     endpoint: Option<Endpoint>,
-    /// The component to try: a file, or `built-in`
+    /// The component to try: a file, `built-in`, or `built-in:NAME`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["endpoint", "identities"])]
     component: Option<PathBuf>,
+    /// Whose contract to hold it to, by the name of a built-in policy [default: that of `built-in:NAME`, else the default policy's]
+    #[arg(long, value_name = "NAME")]
+    contract: Option<String>,
     /// The folder of rule documents for the component [default: those in the binary]
     #[arg(long, value_name = "DIR", requires = "component")]
     documents: Option<PathBuf>,
@@ -138,6 +141,8 @@ enum Failed {
         "there is nothing to try: name a broker with --endpoint and --identities, or a component with --component"
     )]
     Nothing,
+    #[error("there is no contract `{name}`: built in are {}", BuiltIn::names())]
+    Contract { name: String },
     #[error("{}\n  help: {} ({})", .0.message, .0.help, .0.code)]
     Rejected(#[from] Rejection),
 }
@@ -147,7 +152,8 @@ impl Failed {
         match self {
             Self::Identities(Unusable::Wrong { .. })
             | Self::NotRun(NotRun::Tls { .. })
-            | Self::Nothing => USAGE,
+            | Self::Nothing
+            | Self::Contract { .. } => USAGE,
             Self::Rejected(rejection) => super::policy::exit_code(rejection.code),
             _ => FAILURE,
         }
@@ -166,9 +172,21 @@ impl Conform {
         }
     }
 
+    /// Whose cases and documents are meant, where none are named.
+    fn policy(&self) -> Result<&'static BuiltIn, Failed> {
+        if let Some(name) = &self.contract {
+            let named = BuiltIn::named(name);
+            return named.ok_or_else(|| Failed::Contract { name: name.clone() });
+        }
+        match self.component.as_deref().and_then(super::policy::built_in) {
+            Some(built_in) => Ok(built_in?),
+            None => Ok(BuiltIn::default_policy()),
+        }
+    }
+
     fn files(&self) -> Result<Vec<(String, String)>, Failed> {
         match &self.cases {
-            None => Ok(wire::embedded().collect()),
+            None => Ok(wire::embedded(self.policy()?).collect()),
             Some(folder) => read(folder).map_err(|cause| Failed::Cases {
                 folder: folder.clone(),
                 cause,
@@ -283,22 +301,22 @@ fn told(
     out: &mut dyn Write,
 ) -> Result<u8, Failed> {
     if conform.cases.is_none() && conform.filter.is_none() {
-        report.cases.extend(coverage());
+        report.cases.extend(coverage(conform.policy()?));
     }
     write(&report, conform.junit.as_deref(), json, out)?;
     Ok(if report.is_proof() { OK } else { FAILING_CASE })
 }
 
-fn coverage() -> Vec<CaseResult> {
+fn coverage(policy: &BuiltIn) -> Vec<CaseResult> {
     let all = Selection {
         level: Level::May,
         filter: None,
     };
-    let files: Vec<_> = wire::embedded().collect();
+    let files: Vec<_> = wire::embedded(policy).collect();
     let wire = wire::list(&files, &all).into_iter().map(|case| case.about);
-    let component = conformance::component::list(&conformance::component::built_in());
+    let component = conformance::component::list(&policy.folder().cases);
     let cases: Vec<About> = wire.chain(component).collect();
-    contract::coverage(contract::CONTRACT, &cases)
+    contract::coverage(policy.contract, &cases)
 }
 
 fn write(

@@ -32,7 +32,7 @@ impl Rules {
         let data = &config.data;
         let (name, config) = only_policy(config)?;
         let directory = directory(name, config);
-        let source = Source::new(config.component.clone(), Some(directory.clone()));
+        let source = Source::new(name, config.component.clone(), Some(directory.clone()));
         let shelf = Shelf::open(data, name);
         let cannot =
             Error::start("the folder of what is in force cannot be made in the data directory");

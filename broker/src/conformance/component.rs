@@ -3,14 +3,9 @@
 //! Bounds are those of [`cases`]: each call has its deadline, and a fault is an error of the case.
 
 use super::{About, CaseResult, Outcome};
+use crate::policy::Generation;
 use crate::policy::cases::{self, CaseFile};
-use crate::policy::{Generation, embedded_folder};
 use std::time::Instant;
-
-/// The cases that the binary carries: `policies/iotda/cases` as it was at build time.
-pub fn built_in() -> Vec<CaseFile> {
-    embedded_folder().cases
-}
 
 /// What the cases say of themselves; files that cannot be read say nothing.
 pub fn list(files: &[CaseFile]) -> Vec<About> {

@@ -59,7 +59,7 @@ pub use cases::CaseFile;
 pub use compile::{Compiler, child as compiler_child};
 pub use counts::Counts;
 pub use desk::Offer;
-pub use embedded::{COMPONENT as EMBEDDED_COMPONENT, folder as embedded_folder};
+pub use embedded::BuiltIn;
 pub use fault::Fault;
 pub use generation::Generation;
 pub use history::History;

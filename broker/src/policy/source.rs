@@ -6,16 +6,18 @@
 use super::candidate::Candidate;
 use super::component;
 use super::documents::{self, Folder};
-use super::embedded;
-use super::rejection::{DOCUMENTS_UNREADABLE, Rejection};
+use super::embedded::BuiltIn;
+use super::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Component and folder of one policy.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Source {
+    /// What stands in for files that are not named, or for a folder that does not exist.
+    built_in: Option<&'static BuiltIn>,
     component: Option<PathBuf>,
     directory: Option<PathBuf>,
     directory_used: AtomicBool,
@@ -35,9 +37,10 @@ struct FileStamp {
 }
 
 impl Source {
-    /// `None` stands for what is built in.
-    pub fn new(component: Option<PathBuf>, directory: Option<PathBuf>) -> Self {
+    /// `None` stands for what is built in under this name.
+    pub fn new(policy: &str, component: Option<PathBuf>, directory: Option<PathBuf>) -> Self {
         Self {
+            built_in: BuiltIn::named(policy),
             component,
             directory,
             directory_used: AtomicBool::new(false),
@@ -98,17 +101,43 @@ impl Source {
                 Ok(folder)
             }
             Some(directory) if self.directory_used.load(Ordering::Relaxed) => Err(gone(directory)),
-            _ => Ok(embedded::folder()),
+            directory => match self.built_in {
+                Some(built_in) => Ok(built_in.folder()),
+                None => Err(missing(directory.as_deref())),
+            },
         }
     }
 
     /// The component and its signature, which lies beside it.
     fn component(&self) -> Result<(Vec<u8>, Option<String>), Rejection> {
-        match &self.component {
-            Some(path) => Ok((component::read(path)?, component::read_signature(path)?)),
-            None => Ok((embedded::COMPONENT.to_vec(), None)),
+        match (&self.component, self.built_in) {
+            (Some(path), _) => Ok((component::read(path)?, component::read_signature(path)?)),
+            (None, Some(built_in)) => Ok((built_in.component.to_vec(), None)),
+            (None, None) => Err(Rejection::new(
+                COMPONENT_UNREADABLE,
+                "the policy names no component, and none is built in under its name".to_owned(),
+                "name a file in `component` of its section",
+            )),
         }
     }
+}
+
+/// The default policy as it is built in.
+impl Default for Source {
+    fn default() -> Self {
+        Self::new(BuiltIn::default_policy().name, None, None)
+    }
+}
+
+fn missing(directory: Option<&Path>) -> Rejection {
+    let folder = directory.unwrap_or(Path::new("policies")).display();
+    Rejection::new(
+        DOCUMENTS_UNREADABLE,
+        format!(
+            "the policy's folder `{folder}` does not exist, and no documents are built in under its name"
+        ),
+        "make it, with the rule documents and `cases/`, or name another in `directory` of its section",
+    )
 }
 
 fn gone(directory: &Path) -> Rejection {

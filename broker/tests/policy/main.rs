@@ -448,7 +448,7 @@ async fn changed_files_are_in_force_and_broken_ones_are_not() {
     std::fs::create_dir(&rules).unwrap();
     std::fs::write(&component, hostile()).unwrap();
     std::fs::write(rules.join("a.json"), "allow a").unwrap();
-    let source = Source::new(Some(component.clone()), Some(rules.clone()));
+    let source = Source::new("iotda", Some(component.clone()), Some(rules.clone()));
     let policy = Policy::start(Settings::default(), source.load().unwrap()).unwrap();
     let watch = watch::follow(policy.clone(), source);
     assert!(may_publish(&policy, "a").await);

@@ -70,7 +70,7 @@ async fn start_all(
     let data = tempfile::tempdir().unwrap();
     let registry = Registry::open(data.path()).unwrap();
     registry.upsert_from(CLIENTS).unwrap();
-    let mut candidate = Source::new(None, None).load().unwrap();
+    let mut candidate = Source::default().load().unwrap();
     // They are the policy's own tests, and cost half a second here.
     candidate.cases.clear();
     let (shutdown, down) = watch::channel(false);

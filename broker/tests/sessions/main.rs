@@ -487,7 +487,7 @@ async fn a_swap_is_enforced_on_live_and_parked_sessions_without_a_lost_connectio
     // Not acknowledged: in flight when the rules change.
     assert_eq!(&*one.delivery().await.publish.topic, "room/a");
     // Nothing but the system topics is allowed from now on.
-    let mut candidate = Source::new(None, None).load().unwrap();
+    let mut candidate = Source::default().load().unwrap();
     candidate.cases.clear();
     candidate
         .documents

@@ -27,7 +27,7 @@ fn patient() -> Rollout {
 
 /// The documents in force, changed.
 fn rules(change: impl FnOnce(&mut Vec<Document>)) -> Folder {
-    let mut documents = Source::new(None, None).load().unwrap().documents;
+    let mut documents = Source::default().load().unwrap().documents;
     change(&mut documents);
     Folder {
         documents,

@@ -3,14 +3,14 @@
 use super::{Conform, Failed};
 use crate::cli::policy;
 use crate::conformance::{CaseResult, Outcome, Report, component};
-use crate::policy::{CaseFile, Compiler, Rejection, Settings, documents, embedded_folder, try_out};
+use crate::policy::{CaseFile, Compiler, Settings, documents, try_out};
 use std::path::Path;
 
 pub(super) fn run(conform: &Conform, file: &Path) -> Result<Report, Failed> {
     let bytes = policy::read(file)?;
     let documents = match &conform.documents {
         Some(folder) => documents::read_files(folder)?,
-        None => embedded_folder().documents,
+        None => conform.policy()?.folder().documents,
     };
     let cases = cases(conform)?;
     let compiler = Compiler::this_program();
@@ -37,9 +37,9 @@ pub(super) fn list(conform: &Conform) -> Result<Vec<CaseResult>, Failed> {
     Ok(listed.map(only_listed).collect())
 }
 
-fn cases(conform: &Conform) -> Result<Vec<CaseFile>, Rejection> {
+fn cases(conform: &Conform) -> Result<Vec<CaseFile>, Failed> {
     match &conform.cases {
-        Some(folder) => documents::read_files(folder),
-        None => Ok(component::built_in()),
+        Some(folder) => Ok(documents::read_files(folder)?),
+        None => Ok(conform.policy()?.folder().cases),
     }
 }

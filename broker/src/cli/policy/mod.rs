@@ -7,7 +7,7 @@ mod inspect;
 mod test;
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
-use crate::policy::{Compiler, EMBEDDED_COMPONENT, component};
+use crate::policy::{BuiltIn, Compiler, component};
 use clap::Subcommand;
 use inspect::Inspect;
 use std::io::{self, Write};
@@ -93,14 +93,30 @@ impl From<io::Error> for Failed {
     }
 }
 
-/// The component that this binary serves without configuration has no file: it is named by this word.
+/// The component that this binary serves without configuration has no file: it is named by this word, another one by this word, `:` and its name.
 const BUILT_IN: &str = "built-in";
 
-/// The bytes of a component's file, or of the built-in one.
+/// The policy of the binary that this stands for, if it does not stand for a file.
+pub(super) fn built_in(component: &Path) -> Option<Result<&'static BuiltIn, Rejection>> {
+    let text = component.to_str()?;
+    if text == BUILT_IN {
+        return Some(Ok(BuiltIn::default_policy()));
+    }
+    let name = text.strip_prefix(BUILT_IN)?.strip_prefix(':')?;
+    let found = BuiltIn::named(name).ok_or_else(|| {
+        Rejection::new(
+            COMPONENT_UNREADABLE,
+            format!("there is no built-in policy `{name}`"),
+            format!("built in are {}", BuiltIn::names()),
+        )
+    });
+    Some(found)
+}
+
+/// The bytes of a component's file, or of a built-in one.
 pub(super) fn read(component: &Path) -> Result<Vec<u8>, Rejection> {
-    if component == Path::new(BUILT_IN) {
-        Ok(EMBEDDED_COMPONENT.to_vec())
-    } else {
-        component::read(component)
+    match built_in(component) {
+        Some(built_in) => Ok(built_in?.component.to_vec()),
+        None => component::read(component),
     }
 }

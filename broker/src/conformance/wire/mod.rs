@@ -26,6 +26,7 @@ pub use endpoint::Endpoint;
 
 use super::identities::Identities;
 use super::{About, CaseResult, Outcome, Report, Selection};
+use crate::policy::BuiltIn;
 use dial::Dialer;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,10 +34,10 @@ use std::time::Duration;
 
 include!(concat!(env!("OUT_DIR"), "/wire_cases.rs"));
 
-/// The cases that the binary carries: the device contract and MQTT. Name and text.
-pub fn embedded() -> impl Iterator<Item = (String, String)> {
+/// The cases that the binary carries: those of a policy's contract, and MQTT. Name and text.
+pub fn embedded(policy: &BuiltIn) -> impl Iterator<Item = (String, String)> + use<> {
     let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
-    CONTRACT.iter().chain(MQTT).map(owned)
+    policy.wire.iter().chain(MQTT).map(owned)
 }
 
 /// What the cases are run with.
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_case_of_the_binary_can_be_read_and_says_where_it_comes_from() {
-        let files: Vec<_> = embedded().collect();
+        let files: Vec<_> = embedded(BuiltIn::default_policy()).collect();
         let mut count = 0;
         for read in files
             .iter()

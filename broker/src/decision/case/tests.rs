@@ -6,7 +6,7 @@ use crate::contract::{
 };
 use crate::decision::{Claim, Level, Record};
 use crate::policy::cases::{self, Outcome};
-use crate::policy::{Compiler, EMBEDDED_COMPONENT, Generation, Settings, Source as Files, try_out};
+use crate::policy::{BuiltIn, Compiler, Generation, Settings, Source as Files, try_out};
 use serde_json::Value;
 use std::sync::LazyLock;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -28,7 +28,7 @@ static POLICY: LazyLock<Generation> = LazyLock::new(|| {
     try_out(
         &Settings::default(),
         &Compiler::InProcess,
-        EMBEDDED_COMPONENT,
+        BuiltIn::default_policy().component,
         documents,
     )
     .unwrap()

@@ -327,7 +327,9 @@ pub(crate) fn repository() -> PathBuf {
 
 /// The component that is embedded in the binary.
 pub(crate) fn policy_component() -> Vec<u8> {
-    iotda_broker::policy::EMBEDDED_COMPONENT.to_vec()
+    iotda_broker::policy::BuiltIn::default_policy()
+        .component
+        .to_vec()
 }
 
 fn command(dir: &Path) -> Command {
