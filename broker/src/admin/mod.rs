@@ -6,10 +6,10 @@
 //! | `GET /readyz` | no | 200 where the engine runs and the registry answers, else 503 with what does not |
 //! | `GET /metrics` | no | Prometheus text |
 //! | `/policy…` | yes | what is in force, and changing it: see `policy` |
-//! | `GET /sessions` | yes | every session, parked ones included |
+//! | `GET /sessions` | yes | every session of every policy, parked ones included |
 //! | `GET /decisions?after=N&limit=K` | yes | the decision log after line N: JSON lines, with gaps; see `decisions` |
 //! | `GET /decisions/{n}/case` | yes | the line as a table case of `policy test`; 404: it is not in memory; 409: it cannot be one |
-//! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state; 404: there is none |
+//! | `DELETE /sessions/{id}` | yes | 204: the session of this canonical id is ended, with its state, under every policy that has one; 404: there is none |
 //! | `POST /v5/iot/{project_id}/devices/…` | yes | the vendor's calls: see `vendor` |
 //!
 //! The token is `Authorization: Bearer …` from `data/admin.token`, compared in constant time. Bounds: a body has 64 KiB, but those of
@@ -23,6 +23,7 @@ mod serve;
 mod token;
 mod vendor;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -37,7 +38,7 @@ use crate::engine::Engine;
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::registry::Registry;
-use crate::session::Sessions;
+use crate::session::{Listed, Sessions};
 use answer::Refused;
 pub use token::Token;
 
@@ -46,16 +47,10 @@ const BODY_MAX: usize = 64 << 10;
 
 /// What the endpoints look at.
 pub struct Admin {
-    /// The policy's name in the configuration.
-    pub policy_name: String,
-    /// Its active generation is shown.
-    pub policy: Policy,
+    /// What is served, by the policies' names in the configuration.
+    pub served: BTreeMap<String, Served>,
     /// Asked by `/readyz`.
     pub registry: Registry,
-    /// Asked by `/readyz`.
-    pub engine: Engine,
-    /// Listed and ended.
-    pub sessions: Sessions,
     /// Read by `/decisions`.
     pub decisions: decision::Log,
     /// Encoded by `/metrics`.
@@ -64,7 +59,30 @@ pub struct Admin {
     pub token: Token,
 }
 
+/// One policy and those whom it judges.
+#[derive(Clone)]
+pub struct Served {
+    /// Its active generation is shown.
+    pub policy: Policy,
+    /// Asked by `/readyz`.
+    pub engine: Engine,
+    /// Listed and ended.
+    pub sessions: Sessions,
+}
+
 impl Admin {
+    /// Ends the sessions of one record, under whatever policy.
+    fn close_record(&self, record: &str) -> usize {
+        let served = self.served.values();
+        served.map(|one| one.sessions.close_record(record)).sum()
+    }
+
+    /// The most bytes of a component that any policy takes.
+    fn component_max(&self) -> usize {
+        let all = self.served.values().map(|one| one.policy.component_max());
+        all.max().unwrap_or_default()
+    }
+
     /// Serves until `stopped` is done, then finishes the requests under way.
     pub async fn serve(self, listener: TcpListener, stopped: impl Future<Output = ()>) {
         let bounds = serve::Bounds::default();
@@ -74,7 +92,7 @@ impl Admin {
 
 fn routes(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
-        .merge(policy::routes(admin.policy.component_max()))
+        .merge(policy::routes(admin.component_max()))
         .route("/sessions", get(sessions))
         .route("/decisions", get(decisions::list))
         .route("/decisions/{n}/case", get(decisions::case))
@@ -101,9 +119,10 @@ fn routes(admin: Arc<Admin>) -> Router {
 }
 
 async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
-    if admin.engine.is_down() {
+    let mut served = admin.served.iter();
+    if let Some((name, _)) = served.find(|(_, one)| one.engine.is_down()) {
         return Refused::unavailable(
-            "the message engine is down",
+            &format!("the message engine of the policy `{name}` is down"),
             "it is being started again: see the log",
         )
         .into_response();
@@ -121,23 +140,47 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
-    admin
-        .metrics
-        .engine_depth
-        .set(i64::try_from(admin.engine.depth()).unwrap_or(i64::MAX));
+    let depth: usize = admin.served.values().map(|one| one.engine.depth()).sum();
+    let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+    admin.metrics.engine_depth.set(depth);
+    for (name, one) in &admin.served {
+        let active = one.policy.active();
+        admin
+            .metrics
+            .policy(name, active.revision(), one.sessions.len());
+    }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], admin.metrics.encode())
 }
 
 async fn sessions(State(admin): State<Arc<Admin>>) -> Json<serde_json::Value> {
-    Json(serde_json::json!({ "sessions": admin.sessions.list() }))
+    let of = |(name, one): (&String, &Served)| {
+        let listed = one.sessions.list().into_iter();
+        let policy = name.clone();
+        listed.map(move |session| Shown {
+            policy: policy.clone(),
+            session,
+        })
+    };
+    let all: Vec<_> = admin.served.iter().flat_map(of).collect();
+    Json(serde_json::json!({ "sessions": all }))
 }
 
+/// A session, and the policy that judges it.
+#[derive(serde::Serialize)]
+struct Shown {
+    policy: String,
+    #[serde(flatten)]
+    session: Listed,
+}
+
+/// Two policies may have a client of the same id each: both are ended, because nobody said which.
 async fn close_session(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refused> {
-    if admin.sessions.close(&id) {
+    let closed = admin.served.values().filter(|one| one.sessions.close(&id));
+    if closed.count() > 0 {
         tracing::info!(client = id, "session ended by the admin API");
         return Ok(StatusCode::NO_CONTENT);
     }

@@ -2,7 +2,7 @@
 //!
 //! | endpoint | answer |
 //! |---|---|
-//! | `GET /policy` | what is in force, what is on trial, and the last candidates, newest first |
+//! | `GET /policy` | of each policy: what is in force, what is on trial, and the last candidates, newest first |
 //! | `PUT /policy/{name}/component?stage=…` | body: the component's bytes; `X-Policy-Signature`: its minisign signature, in base64 |
 //! | `GET /policy/{name}/documents` | documents and cases in force |
 //! | `PUT /policy/{name}/documents?stage=…` | body: `{"documents":{NAME:TEXT},"cases":{NAME:TEXT}}`; without `cases` those in force stay |
@@ -14,8 +14,8 @@
 //! A change is answered when it is in force (200), on trial (202) or rejected (4xx with the rejection's code); whoever hangs up meanwhile
 //! does not undo it. Bounds: a component has `component_max` bytes, documents and cases together 16 MiB; one change at a time.
 
-use super::Admin;
 use super::answer::Refused;
+use super::{Admin, Served};
 use crate::contract::Document;
 use crate::policy::documents::{Folder, is_document};
 use crate::policy::rejection::{
@@ -79,11 +79,13 @@ struct Rules {
 // --- reading ----------------------------------------------------------------------------------------------------------------
 
 async fn policies(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    Json(json!({ (&admin.policy_name): shown(&admin) }))
+    let all = admin.served.iter();
+    let shown: Map<String, Value> = all.map(|(name, one)| (name.clone(), shown(one))).collect();
+    Json(Value::Object(shown))
 }
 
-fn shown(admin: &Admin) -> Value {
-    let policy = &admin.policy;
+fn shown(served: &Served) -> Value {
+    let policy = &served.policy;
     let in_force = policy.in_force();
     let active = in_force.active();
     let description = active.description();
@@ -97,7 +99,7 @@ fn shown(admin: &Admin) -> Value {
         "calls": active.counts().calls(),
         "faults": active.counts().faults(),
         "serial": in_force.serial(),
-        "judged": admin.sessions.swept(),
+        "judged": served.sessions.swept(),
         "trial": policy.on_trial(),
         "history": policy.history().newest_first().collect::<Vec<_>>(),
     });
@@ -249,13 +251,13 @@ async fn shut(admin: &Admin, name: &str, denies_all: bool) -> Answer {
 // --- what they have in common -----------------------------------------------------------------------------------------------
 
 fn find<'a>(admin: &'a Admin, name: &str) -> Result<&'a Policy, Refused> {
-    if name == admin.policy_name {
-        return Ok(&admin.policy);
-    }
-    Err(Refused::not_found(
-        &format!("there is no policy `{name}`"),
-        "`GET /policy` shows its name",
-    ))
+    let served = admin.served.get(name);
+    served.map(|one| &one.policy).ok_or_else(|| {
+        Refused::not_found(
+            &format!("there is no policy `{name}`"),
+            "`GET /policy` shows the names",
+        )
+    })
 }
 
 fn stage(how: Result<Query<How>, QueryRejection>) -> Result<Option<Stage>, Refused> {

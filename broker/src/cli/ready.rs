@@ -1,9 +1,9 @@
 //! The ready line: the one line on stdout, which harnesses wait for. Every port is bound when it is made.
 
 use super::Error;
-use crate::{listener::Bound, policy::Policy};
+use crate::{listener::Bound, session::Broker};
 use serde::Serialize;
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 use tracing::info;
 
@@ -26,24 +26,26 @@ struct ReadyPolicy {
 
 impl Ready {
     pub(super) fn new(
-        name: &str,
-        policy: &Policy,
-        listeners: &[Bound],
+        brokers: &[Arc<Broker>],
+        listeners: &[(String, Bound)],
         admin: Option<&TcpListener>,
     ) -> Result<Self, Error> {
         let unknown = || Error::start("a bound address cannot be read");
         let mut addresses = BTreeMap::new();
-        for bound in listeners {
+        for (_, bound) in listeners {
             addresses.insert(
                 bound.name().to_owned(),
                 bound.local_addr().map_err(unknown())?,
             );
         }
-        let active = policy.active();
-        let policy = ReadyPolicy {
-            digest: active.component_digest().to_owned(),
-            revision: active.revision(),
-        };
+        let policies = brokers.iter().map(|broker| {
+            let active = broker.policy.active();
+            let ready = ReadyPolicy {
+                digest: active.component_digest().to_owned(),
+                revision: active.revision(),
+            };
+            (broker.name.clone(), ready)
+        });
         Ok(Self {
             event: "ready",
             listeners: addresses
@@ -55,7 +57,7 @@ impl Ready {
                 .transpose()
                 .map_err(unknown())?
                 .map(|address| address.to_string()),
-            policies: BTreeMap::from([(name.to_owned(), policy)]),
+            policies: policies.collect(),
             addresses,
         })
     }

@@ -9,22 +9,25 @@ use tracing::{error, info};
 
 /// What an operator can replace while clients are connected.
 pub(super) struct Reload {
-    pub(super) rules: Watch,
+    /// Of each policy.
+    pub(super) rules: Vec<Watch>,
     pub(super) acceptor: Option<Acceptor>,
     pub(super) registry: Registry,
-    /// The policy's folder.
-    pub(super) directory: PathBuf,
+    /// The policies' folders.
+    pub(super) directories: Vec<PathBuf>,
 }
 
 impl Reload {
     pub(super) fn everything(&self) {
         info!("SIGHUP: reading rules, component, server certificate and clients again");
-        self.rules.reload();
+        self.rules.iter().for_each(Watch::reload);
         if let Some(Err(error)) = self.acceptor.as_ref().map(Acceptor::reload) {
             error!(%error, "the server certificate is not replaced, the former one stays");
         }
-        if let Err(error) = bootstrap::apply(&self.registry, &self.directory) {
-            error!(%error, "no client is registered from the file");
+        for directory in &self.directories {
+            if let Err(error) = bootstrap::apply(&self.registry, directory) {
+                error!(%error, "no client is registered from the file");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rules that judge: one policy in this version, from the files that the configuration names or from what is built in.
+//! The rules that judge: each policy of the configuration, from the files that it names or from what is built in.
 //!
 //! Checked as at any swap (imports, contract, documents, cases); a rejection ends the start with its cause and what to do.
 
@@ -24,13 +24,26 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) async fn start(
+    /// All policies, by name.
+    pub(super) async fn start_all(
         config: &Config,
         registry: &Registry,
         metrics: &Metrics,
+    ) -> Result<Vec<Self>, Error> {
+        let mut all = Vec::with_capacity(config.policies.len());
+        for (name, policy) in &config.policies {
+            all.push(Self::start(name, policy, &config.data, registry, metrics).await?);
+        }
+        Ok(all)
+    }
+
+    async fn start(
+        name: &str,
+        config: &PolicyConfig,
+        data: &Path,
+        registry: &Registry,
+        metrics: &Metrics,
     ) -> Result<Self, Error> {
-        let data = &config.data;
-        let (name, config) = only_policy(config)?;
         let directory = directory(name, config);
         let source = Source::new(name, config.component.clone(), Some(directory.clone()));
         let shelf = Shelf::open(data, name);
@@ -45,8 +58,8 @@ impl Rules {
             metrics: metrics.clone(),
             shelf: Some(shelf.map_err(cannot)?),
         };
-        let (policy, source) = first_generation(opening, source).await?;
-        tell(&policy, config, &directory);
+        let (policy, source) = first_generation(name, opening, source).await?;
+        tell(name, &policy, config, &directory);
         bootstrap::apply(registry, &directory)?;
         Ok(Self {
             name: name.to_owned(),
@@ -57,25 +70,15 @@ impl Rules {
     }
 }
 
-/// One policy judges all listeners in this version; the configuration is checked for it.
-fn only_policy(config: &Config) -> Result<(&str, &PolicyConfig), Error> {
-    let mut policies = config.policies.iter();
-    match (policies.next(), policies.next()) {
-        (Some((name, policy)), None) => Ok((name, policy)),
-        _ => Err(Error::Serve(
-            "the configuration must name one policy: keep one section `[policies.NAME]`".into(),
-        )),
-    }
-}
-
 /// Which rules judge, and which files change them: an operator who starts in the wrong directory gets the built-in documents.
-fn tell(policy: &Policy, config: &PolicyConfig, directory: &Path) {
+fn tell(name: &str, policy: &Policy, config: &PolicyConfig, directory: &Path) {
     const BUILT_IN: &str = "built in";
     let active = policy.active();
     let component = config.component.as_ref().map(|file| file.display());
     let documents = directory.is_dir().then(|| directory.display());
     info!(
-        policy = active.description().name,
+        policy = name,
+        dialect = active.description().dialect,
         revision = active.revision(),
         component = component.map_or(BUILT_IN.to_owned(), |file| file.to_string()),
         documents = documents.map_or(BUILT_IN.to_owned(), |folder| folder.to_string()),
@@ -90,7 +93,11 @@ fn directory(name: &str, policy: &PolicyConfig) -> PathBuf {
         .unwrap_or_else(|| Path::new("policies").join(name))
 }
 
-async fn first_generation(opening: Opening, source: Source) -> Result<(Policy, Source), Error> {
+async fn first_generation(
+    name: &str,
+    opening: Opening,
+    source: Source,
+) -> Result<(Policy, Source), Error> {
     let started = tokio::task::spawn_blocking(move || {
         let policy = Policy::open(opening, source.load())?;
         Ok((policy, source))
@@ -100,7 +107,7 @@ async fn first_generation(opening: Opening, source: Source) -> Result<(Policy, S
         .map_err(Error::start("the policy cannot be started"))?;
     started.map_err(|rejection: Rejection| {
         Error::Serve(format!(
-            "the policy is rejected ({}): {}; {}",
+            "the policy `{name}` is rejected ({}): {}; {}",
             rejection.code, rejection.message, rejection.help
         ))
     })

@@ -12,19 +12,24 @@ use super::{
     signals::{Signal, Signals},
 };
 use crate::{
-    admin::{Admin, Token},
+    admin::{Admin, Served, Token},
     config::{Config, ListenerKind},
     decision,
     listener::{self, Bound},
     metrics::Metrics,
-    policy,
+    policy::{self, BuiltIn},
     registry::Registry,
     session::{Broker, Parts},
     tls::{Acceptor, TrustStore, issue::Pair},
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use time::OffsetDateTime;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
 use tracing::{error, info, warn};
 
 /// How long a stop waits for admin requests that are under way.
@@ -71,61 +76,60 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     // Before anything else: who has read the ready line may send one at once.
     let mut signals = Signals::listen()?;
     let metrics = Metrics::default();
-    let Rules {
-        name,
-        policy,
-        source,
-        directory,
-    } = Rules::start(&config, &registry, &metrics).await?;
-    let _supervision = policy::supervise(policy.clone());
+    let rules = Rules::start_all(&config, &registry, &metrics).await?;
+    let _supervision: Vec<_> = rules
+        .iter()
+        .map(|one| policy::supervise(one.policy.clone()))
+        .collect();
     let trust = TrustStore::new();
     let acceptor = certificate
         .map(|pair| Acceptor::new(&pair.certificate, &pair.key, trust.clone()))
         .transpose()?;
-    let listeners = bind(&config, acceptor.as_ref())?;
+    let listeners = bind(&config, acceptor.as_ref(), demo.as_ref())?;
     let admin = bind_admin(&config).await?;
 
     let (stop, stopped) = watch::channel(false);
     let decisions = decision::Log::start(&config.decisions, &metrics.decision_log_drops)
         .map_err(|error| Error::Serve(error.to_string()))?;
-    let parts = Parts {
-        policy: policy.clone(),
-        registry: registry.clone(),
-        trust,
-        metrics: metrics.clone(),
-        decisions: decisions.clone(),
-        settings: config.sessions.clone(),
-        engine: config.engine.clone(),
-        data: config.data.clone(),
+    let shared = Shared {
+        config: &config,
+        registry: &registry,
+        trust: &trust,
+        metrics: &metrics,
+        decisions: &decisions,
     };
-    let broker = Broker::start(parts, stopped.clone())
-        .await
-        .map_err(|error| Error::Serve(error.to_string()))?;
-    let ready = Ready::new(&name, &policy, &listeners, admin.as_ref())?;
+    let brokers = shared.brokers(&rules, &stopped).await?;
+    let ready = Ready::new(&brokers, &listeners, admin.as_ref())?;
+    let directories = rules.iter().map(|one| one.directory.clone()).collect();
+    let watches = rules
+        .into_iter()
+        .map(|one| policy::watch::follow(one.policy, one.source));
     let reload = Reload {
-        rules: policy::watch::follow(policy.clone(), source),
+        rules: watches.collect(),
         acceptor,
         registry: registry.clone(),
-        directory,
+        directories,
     };
     let admin = admin.map(|socket| {
         let admin = Admin {
-            policy_name: name,
-            policy,
+            served: brokers.iter().map(served).collect(),
             registry,
-            engine: broker.engine().clone(),
-            sessions: broker.sessions.clone(),
             decisions: decisions.clone(),
             metrics,
             token: Token::new(&admin_token),
         };
         tokio::spawn(serve_admin(admin, socket, stopped.clone()))
     });
-    let accepting = tokio::spawn(listener::run(Arc::clone(&broker), listeners, stopped));
-    if let Some(demo) = &demo
-        && let Some(address) = ready.addresses.get(demo.listener())
-    {
-        eprintln!("{}", demo.lines(*address, OffsetDateTime::now_utc()));
+    let listeners = listeners.into_iter().filter_map(|(policy, bound)| {
+        let broker = brokers.iter().find(|broker| broker.name == policy)?;
+        Some((Arc::clone(broker), bound))
+    });
+    let accepting = tokio::spawn(listener::run(listeners.collect(), stopped));
+    if let Some(demo) = &demo {
+        eprint!(
+            "{}",
+            demo.all_lines(&ready.addresses, OffsetDateTime::now_utc())
+        );
     }
     ready.print()?;
     ready.log();
@@ -136,18 +140,89 @@ async fn serve(prepared: Prepared) -> Result<(), Error> {
     info!("stopping: clients are told");
     // Nobody to tell means that everything has ended already.
     let _ = stop.send(true);
-    let left = broker.sessions.drain(config.limits.drain).await;
-    if left > 0 {
-        warn!(left, "sessions did not end in time");
-    }
+    drain(&brokers, config.limits.drain).await;
     join(Some(accepting)).await;
-    broker.close_inboxes().await;
+    for broker in &brokers {
+        broker.close_inboxes().await;
+    }
     join(admin).await;
     decisions.close();
     Ok(())
 }
 
-fn bind(config: &Config, acceptor: Option<&Acceptor>) -> Result<Vec<Bound>, Error> {
+/// What the brokers of all policies share.
+struct Shared<'a> {
+    config: &'a Config,
+    registry: &'a Registry,
+    trust: &'a TrustStore,
+    metrics: &'a Metrics,
+    decisions: &'a decision::Log,
+}
+
+impl Shared<'_> {
+    /// One for each policy, in their order.
+    async fn brokers(
+        &self,
+        rules: &[Rules],
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<Vec<Arc<Broker>>, Error> {
+        let mut brokers = Vec::with_capacity(rules.len());
+        for one in rules {
+            let parts = Parts {
+                name: one.name.clone(),
+                policy: one.policy.clone(),
+                registry: self.registry.clone(),
+                trust: self.trust.clone(),
+                metrics: self.metrics.clone(),
+                decisions: self.decisions.clone(),
+                settings: self.config.sessions.clone(),
+                engine: self.config.engine.clone(),
+                inbox: self.config.data.join(inbox_file(&one.name)),
+            };
+            let broker = Broker::start(parts, stopped.clone()).await;
+            brokers.push(broker.map_err(|error| Error::Serve(error.to_string()))?);
+        }
+        Ok(brokers)
+    }
+}
+
+/// The default policy's has no name in it: brokers before this version had no other.
+fn inbox_file(policy: &str) -> String {
+    if policy == BuiltIn::default_policy().name {
+        "inbox.db".to_owned()
+    } else {
+        format!("inbox-{policy}.db")
+    }
+}
+
+fn served(broker: &Arc<Broker>) -> (String, Served) {
+    let served = Served {
+        policy: broker.policy.clone(),
+        engine: broker.engine().clone(),
+        sessions: broker.sessions.clone(),
+    };
+    (broker.name.clone(), served)
+}
+
+/// All at the same time: the deadline is everybody's.
+async fn drain(brokers: &[Arc<Broker>], grace: Duration) {
+    let mut draining = JoinSet::new();
+    for broker in brokers {
+        let sessions = broker.sessions.clone();
+        draining.spawn(async move { sessions.drain(grace).await });
+    }
+    let left: usize = draining.join_all().await.into_iter().sum();
+    if left > 0 {
+        warn!(left, "sessions did not end in time");
+    }
+}
+
+/// The listeners, with the policies that judge their clients.
+fn bind(
+    config: &Config,
+    acceptor: Option<&Acceptor>,
+    demo: Option<&demo::Demo>,
+) -> Result<Vec<(String, Bound)>, Error> {
     let bound = config.listeners.iter().map(|(name, listener)| {
         let limits = &config.limits;
         let settings = listener::Settings {
@@ -157,9 +232,29 @@ fn bind(config: &Config, acceptor: Option<&Acceptor>) -> Result<Vec<Bound>, Erro
             connect_deadline: limits.connect_deadline,
             ..listener::Settings::new(name, listener.address, listener.kind == ListenerKind::Mqtts)
         };
-        Bound::bind(settings, acceptor.cloned()).map_err(|error| Error::Serve(error.to_string()))
+        let may_move = demo.is_some_and(|demo| demo.may_move(name));
+        let bound = bind_one(settings, acceptor, may_move);
+        bound.map(|bound| (listener.policy.clone(), bound))
     });
     bound.collect()
+}
+
+/// `may_move`: nobody has asked for this port, so a free one will do where it is taken.
+fn bind_one(
+    settings: listener::Settings,
+    acceptor: Option<&Acceptor>,
+    may_move: bool,
+) -> Result<Bound, Error> {
+    let bound = Bound::bind(settings.clone(), acceptor.cloned());
+    let bound = match bound {
+        Err(error) if may_move && settings.addr.port() != 0 => {
+            info!(%error, "a free port is taken instead");
+            let addr = SocketAddr::new(settings.addr.ip(), 0);
+            Bound::bind(listener::Settings { addr, ..settings }, acceptor.cloned())
+        }
+        bound => bound,
+    };
+    bound.map_err(|error| Error::Serve(error.to_string()))
 }
 
 async fn bind_admin(config: &Config) -> Result<Option<TcpListener>, Error> {

@@ -3,7 +3,9 @@
 //! Any failure ends here with a message, before a port is bound; a wrong configuration with exit code 64.
 
 use super::{
-    DataLock, Error, admin_token, demo, log,
+    DataLock, Error, admin_token,
+    demo::{self, Asked},
+    log,
     run::{self, Prepared},
 };
 use crate::{
@@ -52,12 +54,18 @@ impl Serve {
             mqtt: self.mqtt,
             admin: self.admin,
         };
-        let config = Config::load(self.config.as_deref(), &flags)?;
+        let mut config = Config::load(self.config.as_deref(), &flags)?;
+        let asked = Asked {
+            with_config: self.config.is_some(),
+            free_ports: self.mqtts.is_some_and(|address| address.port() == 0),
+        };
+        let listens = self.demo.then(|| demo::listen(&mut config, asked));
+        let listens = listens.transpose()?;
         log::start(&config.log)?;
         // First: it makes the data directory.
         let registry = Registry::open(&config.data)?;
         let lock = DataLock::take(&config.data)?;
-        let demo = self.demo.then(|| demo::prepare(&config, &registry));
+        let demo = listens.map(|listens| demo::prepare(&config, &registry, listens));
         Ok(Prepared {
             certificate: certificate(&config)?,
             admin_token: admin_token::load_or_make(&config.data)?,

@@ -1,11 +1,12 @@
 //! What parsing alone cannot see: numbers out of range, files that are not there, names that lead nowhere.
 
 use super::{Config, Limits, error::Problems};
-use crate::policy::{self, Rollout};
+use crate::policy::{self, BuiltIn, Rollout};
 use crate::{decision, session};
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 use tracing_subscriber::EnvFilter;
 
+const POLICY_NAME_MAX: usize = 64;
 /// A CONNECT with a will and a long client id must fit; beyond the upper bound MQTT has no encoding.
 const PACKET_BYTES: std::ops::RangeInclusive<u32> = 1_024..=268_435_455;
 
@@ -48,16 +49,17 @@ impl Config {
     }
 
     fn check_policies(&self, problems: &mut Problems) {
-        let names: Vec<_> = self.policies.keys().map(String::as_str).collect();
-        problems.require(
-            names.len() == 1,
-            "policies",
-            &format!(
-                "there are `{}`, and this version serves one: remove the others",
-                names.join("`, `")
-            ),
-        );
         for (name, policy) in &self.policies {
+            self.check_use(name, problems);
+            let is_there = policy.component.is_some() || BuiltIn::named(name).is_some();
+            problems.require(
+                is_there,
+                format!("policies.{name}.component"),
+                &format!(
+                    "it is missing: no component is built in as `{name}`, only {}",
+                    BuiltIn::names()
+                ),
+            );
             if let Some(directory) = &policy.directory {
                 let setting = format!("policies.{name}.directory");
                 problems.require(directory.is_dir(), setting, &told(directory, "directory"));
@@ -74,6 +76,28 @@ impl Config {
             );
             check_rollout(&policy.rollout, name, problems);
         }
+    }
+
+    fn check_use(&self, name: &str, problems: &mut Problems) {
+        let setting = format!("policies.{name}");
+        let mut named = self.listeners.values().map(|listener| &listener.policy);
+        problems.require(
+            named.any(|policy| policy == name),
+            setting.as_str(),
+            &format!("no listener is judged by it: say `policy = \"{name}\"` in one, or remove it"),
+        );
+        // It is part of file names.
+        let is_name = (1..=POLICY_NAME_MAX).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        problems.require(
+            is_name,
+            setting.as_str(),
+            &format!(
+                "`{name}` is no name: use 1 to {POLICY_NAME_MAX} letters, digits, `_` and `-`"
+            ),
+        );
     }
 
     fn check_files(&self, problems: &mut Problems) {

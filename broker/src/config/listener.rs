@@ -11,7 +11,7 @@ pub struct Listener {
     pub address: SocketAddr,
     /// With TLS or without.
     pub kind: ListenerKind,
-    /// The policy that judges its clients. Default: `iotda`.
+    /// The policy that judges its clients. Default: the only one that has a section, else `iotda`.
     pub policy: String,
 }
 
@@ -55,8 +55,8 @@ impl Written {
         Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 8883)))
     }
 
-    /// A listener that is named after its kind needs not say it.
-    pub(super) fn complete(self, name: &str) -> Result<Listener, String> {
+    /// A listener that is named after its kind needs not say it; `policy` judges where it names none.
+    pub(super) fn complete(self, name: &str, policy: &str) -> Result<Listener, String> {
         let kind = match (self.kind, name) {
             (Some(kind), _) => kind,
             (None, "mqtts") => ListenerKind::Mqtts,
@@ -69,7 +69,7 @@ impl Written {
         Ok(Listener {
             address,
             kind,
-            policy: self.policy.unwrap_or_else(|| "iotda".into()),
+            policy: self.policy.unwrap_or_else(|| policy.to_owned()),
         })
     }
 }

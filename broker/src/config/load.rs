@@ -5,6 +5,7 @@ use super::{
     error::Problems,
     listener::{Listener, Written},
 };
+use crate::policy::BuiltIn;
 use config::{Environment, File, FileFormat, Source, Value};
 use serde::de::DeserializeOwned;
 use std::{
@@ -102,10 +103,13 @@ impl Sections {
             };
         }
         let data: Option<PathBuf> = self.take("data");
-        let listeners = self.listeners(flags);
         let mut policies: BTreeMap<String, Policy> = self.take("policies").unwrap_or_default();
-        if policies.is_empty() {
-            policies.insert("iotda".into(), Policy::default());
+        let listeners = self.listeners(flags, default_policy(&policies));
+        // What is built in needs no section.
+        for listener in listeners.values() {
+            if BuiltIn::named(&listener.policy).is_some() {
+                policies.entry(listener.policy.clone()).or_default();
+            }
         }
         Config {
             data: flags.data.clone().or(data).unwrap_or_else(|| "data".into()),
@@ -134,14 +138,14 @@ impl Sections {
         }
     }
 
-    fn listeners(&mut self, flags: &Flags) -> BTreeMap<String, Listener> {
+    fn listeners(&mut self, flags: &Flags, policy: &str) -> BTreeMap<String, Listener> {
         let mut written: BTreeMap<String, Written> = self
             .take("listeners")
             .unwrap_or_else(|| BTreeMap::from([("mqtts".to_owned(), Written::standard())]));
         flags.listeners(&mut written);
         let mut complete = BTreeMap::new();
         for (name, listener) in written {
-            match listener.complete(&name) {
+            match listener.complete(&name, policy) {
                 Ok(listener) => drop(complete.insert(name, listener)),
                 Err(message) => self.problems.add(format!("listeners.{name}"), message),
             }
@@ -159,6 +163,15 @@ impl Sections {
                 None
             }
         }
+    }
+}
+
+/// Who judges where a listener does not say it: the only policy that has a section, else the built-in one.
+fn default_policy(policies: &BTreeMap<String, Policy>) -> &str {
+    let mut names = policies.keys();
+    match (names.next(), names.next()) {
+        (Some(only), None) => only,
+        _ => BuiltIn::default_policy().name,
     }
 }
 

@@ -44,7 +44,7 @@ pub struct Config {
     pub admin: Admin,
     /// The server's certificate. Default: the development PKI in `data/pki`, made at the first start.
     pub tls: Option<Tls>,
-    /// By name; in this version exactly one. Default: `iotda`.
+    /// By name: those that listeners name. Default: `iotda`.
     pub policies: BTreeMap<String, Policy>,
     /// Bounds on connections.
     pub limits: Limits,
@@ -93,9 +93,9 @@ pub struct Tls {
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// The directory of the rule documents, watched for changes. Default: `policies/<name>` where it exists in the working directory,
-    /// else the documents that are built in.
+    /// else the documents that are built in under the policy's name.
     pub directory: Option<PathBuf>,
-    /// The component, watched for changes. Default: the one that is built in.
+    /// The component, watched for changes. Default: the one that is built in under the policy's name.
     pub component: Option<PathBuf>,
     /// The SHA-256 of the only component that may come into force. Default: any.
     pub component_sha256: Option<Pin>,

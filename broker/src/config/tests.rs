@@ -49,6 +49,31 @@ fn nothing_given_is_the_default_of_the_design() {
 }
 
 #[test]
+fn each_listener_may_have_a_policy_of_its_own() {
+    let own = "[policies.mine]\ncomponent = 'Cargo.toml'";
+    let policies = |toml: &str| {
+        let config = load(toml, &[], &Flags::default()).unwrap();
+        let judged = config.listeners.values().map(|one| one.policy.clone());
+        (
+            judged.collect::<Vec<_>>(),
+            config.policies.into_keys().collect::<Vec<_>>(),
+        )
+    };
+    let (judged, sections) = policies(own);
+    assert_eq!(
+        (judged, sections),
+        (vec!["mine".into()], vec!["mine".into()])
+    );
+    let two = format!(
+        "[listeners.a]\nkind = 'mqtts'\naddress = '127.0.0.1:0'\npolicy = 'mine'\n[listeners.b]\nkind = 'mqtts'\naddress = '127.0.0.1:0'\npolicy = 'iotda'\n{own}"
+    );
+    let (judged, sections) = policies(&two);
+    assert_eq!(judged, ["mine", "iotda"]);
+    // What is built in needs no section.
+    assert_eq!(sections, ["iotda", "mine"]);
+}
+
+#[test]
 fn the_example_shows_the_defaults() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml");
     let example = Config::from_sources(Some(&file), environment(&[]), &Flags::default()).unwrap();
@@ -192,8 +217,17 @@ fn a_wrong_word_or_address_is_shown_with_what_may_stand_there() {
         ),
         ("[policies.iotda.signature]", "public_key"),
         (
-            "[policies.a]\n[policies.b]",
-            "`a`, `b`, and this version serves one",
+            "[policies.iotda]\n[policies.b]\ncomponent = 'Cargo.toml'",
+            "no listener is judged by it: say `policy = \"b\"` in one, or remove it",
+        ),
+        ("[policies.a]", "no component is built in as `a`, only "),
+        (
+            "[policies.'a/b']\ncomponent = 'Cargo.toml'",
+            "`a/b` is no name",
+        ),
+        (
+            "[listeners.mqtts]\naddress = '127.0.0.1:0'\npolicy = 'b'",
+            "there is no policy `b`: add `[policies.b]`",
         ),
     ] {
         let error = load(toml, &[], &Flags::default()).unwrap_err().to_string();

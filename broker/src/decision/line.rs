@@ -25,7 +25,9 @@ pub struct Line {
     /// When it was decided.
     #[serde(serialize_with = "rfc3339")]
     pub time: UtcMs,
-    /// The revision of the generation that decided.
+    /// The policy that decided, by its name in the configuration.
+    pub policy: Option<Box<str>>,
+    /// The revision of its generation.
     pub generation: Option<u64>,
     /// What was asked for.
     pub action: Action,
@@ -102,6 +104,7 @@ impl Kept {
     pub(super) fn bytes(&self) -> usize {
         let line = &self.line;
         let texts = [
+            &line.policy,
             &line.client,
             &line.raw_client,
             &line.record,
@@ -124,6 +127,7 @@ fn line(record: &Record<'_>) -> Line {
     Line {
         n: 0,
         time: record.at,
+        policy: None,
         generation: Some(record.generation).filter(|revision| *revision > 0),
         action: record.action,
         client: owned(record.client),
@@ -205,7 +209,7 @@ mod tests {
         assert_eq!(
             text,
             concat!(
-                r#"{"n":0,"time":"2026-11-21T22:30:00.007Z","generation":null,"action":"connect","client":null,"raw_client":"a\n\"b","#,
+                r#"{"n":0,"time":"2026-11-21T22:30:00.007Z","policy":null,"generation":null,"action":"connect","client":null,"raw_client":"a\n\"b","#,
                 r#""record":null,"product":null,"peer":"192.0.2.7:40312","listener":null,"protocol":"5","#,
                 r#""fingerprint":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","topic":null,"qos":null,"verdict":"deny","#,
                 r#""code":100,"detail":null,"rule":null,"mqtt_code":133,"micros":7,"cached":false,"source":"policy","stage":"identify"}"#

@@ -18,9 +18,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Lines that a reader takes in one lock.
 const LOCKED: usize = 500;
 
-/// The log of one broker. Clone is cheap.
+/// The log of one process. Clone is cheap.
 #[derive(Clone, Debug)]
-pub struct Log(Arc<Shared>);
+pub struct Log {
+    shared: Arc<Shared>,
+    /// Whose decisions come by this handle.
+    policy: Option<Box<str>>,
+}
 
 /// Lines that could not be kept.
 #[derive(Clone, Debug, Default)]
@@ -85,37 +89,50 @@ impl Log {
             let writer = Writer::start(file, settings.file_max, &shared)?;
             *locked(&shared.writer) = Some(writer);
         }
-        Ok(Self(shared))
+        Ok(Self {
+            shared,
+            policy: None,
+        })
+    }
+
+    /// The same log, for the decisions of one policy.
+    #[must_use]
+    pub fn of_policy(&self, name: &str) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            policy: Some(name.into()),
+        }
     }
 
     /// Keeps a decision. False: its client, or the second, has had its lines; the caller may spare itself the next ones for a moment, and
     /// tell their number by [`Log::lost`].
     pub fn note(&self, record: &Record<'_>, claim: Option<Box<Claim>>) -> bool {
         let client = self.client(record);
-        if !self.0.ring().share.take(record.at / 1_000, client) {
+        if !self.shared.ring().share.take(record.at / 1_000, client) {
             self.lost(1);
             return false;
         }
-        let kept = Kept::new(record, claim);
-        let unsaved = self.0.ring().push(kept);
-        self.0.drops.file.inc_by(unsaved);
+        let mut kept = Kept::new(record, claim);
+        kept.line.policy.clone_from(&self.policy);
+        let unsaved = self.shared.ring().push(kept);
+        self.shared.drops.file.inc_by(unsaved);
         true
     }
 
     /// Counts lines that were not even offered.
     pub fn lost(&self, lines: u64) {
-        self.0.ring().lose(lines);
-        self.0.drops.rate.inc_by(lines);
+        self.shared.ring().lose(lines);
+        self.shared.drops.rate.inc_by(lines);
     }
 
     /// Whether this accepted CONNECT has a line.
     pub fn samples_connect(&self) -> bool {
-        locked(&self.0.connects).is_due()
+        locked(&self.shared.connects).is_due()
     }
 
     /// What says which allowed accesses of one session have a line. `session`: its number.
     pub fn sampler(&self, session: u64) -> Sampler {
-        Sampler::new(self.0.allowed_sample, session)
+        Sampler::new(self.shared.allowed_sample, session)
     }
 
     /// At most `most` lines after this number as JSON, one on each text line, oldest first, with the gaps between them.
@@ -124,13 +141,13 @@ impl Log {
     ///
     /// There is no such number yet: it is of an earlier process.
     pub fn read(&self, after: u64, most: usize) -> Result<Vec<u8>, Ahead> {
-        let last = self.0.ring().last();
+        let last = self.shared.ring().last();
         if after > last {
             return Err(Ahead { after, last });
         }
         let (mut text, mut at, mut left) = (Vec::new(), after, most);
         while left > 0 {
-            let batch = self.0.ring().after(at, left.min(LOCKED));
+            let batch = self.shared.ring().after(at, left.min(LOCKED));
             at = entries::write(&mut text, at, &batch.lines, batch.last);
             left -= batch.lines.len();
             if batch.last.is_some() {
@@ -142,12 +159,12 @@ impl Log {
 
     /// One line, as long as it is in memory.
     pub fn find(&self, number: u64) -> Option<Arc<Kept>> {
-        self.0.ring().find(number)
+        self.shared.ring().find(number)
     }
 
     /// Writes what is left to the file. Blocks for a second at most.
     pub fn close(&self) {
-        let writer = locked(&self.0.writer).take();
+        let writer = locked(&self.shared.writer).take();
         if let Some(writer) = writer {
             writer.stop();
         }
@@ -155,7 +172,7 @@ impl Log {
 
     /// Whose share a line is taken from. Who has proven nothing is told by where it comes from.
     fn client(&self, record: &Record<'_>) -> u64 {
-        let hasher = &self.0.hasher;
+        let hasher = &self.shared.hasher;
         match (record.client, record.peer) {
             ("", Some(peer)) => hasher.hash_one(peer.ip()),
             (client, _) => hasher.hash_one(client),

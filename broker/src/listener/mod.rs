@@ -147,12 +147,12 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts on all listeners until `shutdown` turns true. Connections that were accepted live on: the caller drains them with
-/// [`crate::session::Sessions::drain`].
-pub async fn run(broker: Arc<Broker>, listeners: Vec<Bound>, shutdown: watch::Receiver<bool>) {
+/// Accepts on all listeners, each for its broker, until `shutdown` turns true. Connections that were accepted live on: the caller drains them
+/// with [`crate::session::Sessions::drain`].
+pub async fn run(listeners: Vec<(Arc<Broker>, Bound)>, shutdown: watch::Receiver<bool>) {
     let mut loops = JoinSet::new();
-    for bound in listeners {
-        loops.spawn(accept::run(Arc::clone(&broker), bound, shutdown.clone()));
+    for (broker, bound) in listeners {
+        loops.spawn(accept::run(broker, bound, shutdown.clone()));
     }
     loops.join_all().await;
 }

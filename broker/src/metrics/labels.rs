@@ -1,4 +1,4 @@
-//! The label sets of the metrics. Every value is from the code, so the number of series is fixed.
+//! The label sets of the metrics. Every value is from the code or the configuration, so the number of series is fixed.
 
 use crate::decision::{Action, Source, Verdict};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -24,6 +24,13 @@ pub struct ConnectLabel {
     pub result: &'static str,
     /// The name of the cause, [`crate::decision::Cause::name`].
     pub reason: &'static str,
+}
+
+/// A policy, by its name in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PolicyLabel {
+    /// As in `[policies.NAME]`.
+    pub policy: String,
 }
 
 /// The QoS of a PUBLISH.

@@ -8,7 +8,7 @@ mod labels;
 
 pub use accesses::{AccessCounts, AccessKind, Accesses};
 pub use labels::{
-    ActionLabel, CallLabel, Cause, ConnectLabel, DecisionLabel, QosLabel, StateLabel,
+    ActionLabel, CallLabel, Cause, ConnectLabel, DecisionLabel, PolicyLabel, QosLabel, StateLabel,
 };
 
 use crate::decision::{Action, Drops, Source, Verdict};
@@ -80,8 +80,12 @@ pub struct Metrics {
     pub kept: Gauge,
     /// Changes that the registry's feed told.
     pub registry_changes: Counter,
-    /// Events waiting in the engine.
+    /// Events waiting in the engines.
     pub engine_depth: Gauge,
+    /// The revision in force, by policy.
+    revisions: Family<PolicyLabel, Gauge>,
+    /// Sessions, parked ones included, by policy.
+    judged_by: Family<PolicyLabel, Gauge>,
     registry: Arc<Registry>,
 }
 
@@ -219,7 +223,17 @@ impl Default for Metrics {
                 "registry_changes",
                 "Changes told by the registry's feed",
             ),
-            engine_depth: add(&mut names, "engine_depth", "Events waiting in the engine"),
+            engine_depth: add(&mut names, "engine_depth", "Events waiting in the engines"),
+            revisions: add(
+                &mut names,
+                "policy_revision",
+                "The revision of the generation in force, by policy",
+            ),
+            judged_by: add(
+                &mut names,
+                "policy_sessions",
+                "Sessions under a policy, parked ones included",
+            ),
             registry: Arc::new(names),
         }
     }
@@ -250,6 +264,18 @@ impl Metrics {
     /// Counts one denial.
     pub fn denied(&self, action: &'static str) {
         self.denials.get_or_create(&ActionLabel { action }).inc();
+    }
+
+    /// What is in force under a policy, and how many live under it.
+    pub fn policy(&self, name: &str, revision: u64, sessions: usize) {
+        let label = PolicyLabel {
+            policy: name.to_owned(),
+        };
+        let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.revisions.get_or_create(&label).set(gauge(revision));
+        self.judged_by
+            .get_or_create(&label)
+            .set(gauge(sessions as u64));
     }
 
     /// The histogram of one call of the policy, resolved once.

@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::registry::{Change, Changed, Registry};
 use disk::Disk;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -72,6 +72,8 @@ struct Inner {
     /// How many wait, by addressee; [`Self::all_waiting`] is their sum, so that nobody looks here while nothing waits.
     by_addressee: Mutex<HashMap<Box<str>, usize>>,
     all_waiting: AtomicUsize,
+    /// What of the gauge is ours: each policy has a store.
+    counted: AtomicI64,
     metrics: Metrics,
 }
 
@@ -89,6 +91,7 @@ impl Away {
             waiting,
             by_addressee: Mutex::default(),
             all_waiting: AtomicUsize::new(0),
+            counted: AtomicI64::new(0),
             metrics,
         }));
         away.count(&away.store());
@@ -229,7 +232,8 @@ impl Away {
 
     fn count(&self, store: &Store) {
         let kept = i64::try_from(store.len()).unwrap_or(i64::MAX);
-        self.0.metrics.kept.set(kept);
+        let before = self.0.counted.swap(kept, Ordering::Relaxed);
+        self.0.metrics.kept.inc_by(kept - before);
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {

@@ -1,4 +1,7 @@
-//! What every connection shares: the rules, the records, the engine, the table of sessions.
+//! What every connection under one policy shares: the rules, the records, the engine, the table of sessions.
+//!
+//! A process has one of these for each policy: their clients never meet, since the rules of one know nothing of the topics of another. The registry,
+//! what TLS trusts, the metrics and the decision log are everybody's.
 
 use super::away::{self, Away};
 use super::follow;
@@ -23,6 +26,8 @@ const JUDGED_AT_ONCE: usize = 32;
 
 /// What a broker is made of. All of it is cheap to clone and shared.
 pub struct Parts {
+    /// The policy's name in the configuration.
+    pub name: String,
     /// Who may connect, and what it may do.
     pub policy: Policy,
     /// The records of the clients.
@@ -37,12 +42,14 @@ pub struct Parts {
     pub settings: Settings,
     /// How the engine is started.
     pub engine: engine::Settings,
-    /// The data directory, for `inbox.db`.
-    pub data: PathBuf,
+    /// What is kept for clients that are away.
+    pub inbox: PathBuf,
 }
 
 /// One running broker.
 pub struct Broker {
+    /// The policy's name in the configuration.
+    pub name: String,
     /// Who may connect, and what it may do.
     pub policy: Policy,
     /// The records of the clients.
@@ -88,18 +95,25 @@ impl Broker {
         let store = Store::new(parts.settings.kept_messages, parts.settings.kept_bytes);
         // Before the authorities are read: what changes meanwhile is followed again rather than missed.
         let position = parts.registry.last_sequence()?;
-        let (store, disk) = away::open(&parts.data, store, &parts.registry, &parts.metrics)?;
+        let (store, disk) = away::open(&parts.inbox, store, &parts.registry, &parts.metrics)?;
         let (away, queue) = Away::new(store, disk, parts.metrics.clone());
         let kept = away.len();
-        tracing::info!(kept, "messages are kept for clients that are away");
+        tracing::info!(
+            policy = parts.name,
+            kept,
+            "messages are kept for clients that are away"
+        );
         let follower = parts.registry.watch(position, follow::FEED_INTERVAL)?;
-        parts.trust.replace(&parts.registry.verified_authorities()?);
+        parts
+            .trust
+            .replace(&parts.registry.verified_authorities()?, position);
         let broker = Arc::new(Self {
+            decisions: parts.decisions.of_policy(&parts.name),
+            name: parts.name,
             policy: parts.policy,
             registry: parts.registry,
             trust: parts.trust,
             metrics: parts.metrics,
-            decisions: parts.decisions,
             sessions: Sessions::default(),
             settings: parts.settings,
             away,

@@ -136,6 +136,12 @@ impl Sessions {
             .is_some_and(|mailbox| mailbox.order(Order::Close))
     }
 
+    /// Ends the sessions of one record, with their state; returns how many.
+    pub fn close_record(&self, record: &str) -> usize {
+        let all = self.of_record(record);
+        all.filter(|one| one.order(Order::Close)).count()
+    }
+
     /// Every session, for the admin API.
     pub fn list(&self) -> Vec<Listed> {
         let all = self.0.clients.all();

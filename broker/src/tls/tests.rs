@@ -43,7 +43,7 @@ fn authority(name: &str) -> Authority {
 fn trusting(names: &[&str]) -> TrustStore {
     let trust = TrustStore::new();
     let authorities: Vec<_> = names.iter().copied().map(authority).collect();
-    trust.replace(&authorities);
+    trust.replace(&authorities, 0);
     trust
 }
 
@@ -310,7 +310,7 @@ async fn trust_changes_with_the_next_handshake() {
         ),
         (vec![], None),
     ] {
-        trust.replace(&authorities);
+        trust.replace(&authorities, 0);
         for leaf in ["p256_v1", "p256_v3"] {
             let client = presented(&[leaf], leaf);
             let (proof, _) = server
@@ -328,12 +328,12 @@ async fn nothing_is_resumed_around_a_removed_authority() {
     let trust = trusting(&["root"]);
     let server = server(trust.clone());
     for version in BOTH {
-        trust.replace(&[authority("root")]);
+        trust.replace(&[authority("root")], 0);
         // One configuration for both handshakes: it would keep tickets and session ids, were there any.
         let config = server.client(Some(presented(&["p256_v1"], "p256_v1")), version);
         let (first, _) = server.meet(config.clone(), "localhost").await;
         assert!(first.unwrap().authority.is_some());
-        trust.replace(&[]);
+        trust.replace(&[], 0);
         let (second, _) = server.meet(config, "localhost").await;
         assert_eq!(second.unwrap().authority, None);
     }
@@ -478,10 +478,13 @@ fn a_root_signs_again_after_it_was_loaded() {
 
     let new = authority::read(&pair("ca").certificate).unwrap();
     let trust = TrustStore::new();
-    trust.replace(&[Authority {
-        certificate: new.certificate,
-        ..authority("root")
-    }]);
+    trust.replace(
+        &[Authority {
+            certificate: new.certificate,
+            ..authority("root")
+        }],
+        0,
+    );
     for device in ["one", "two"] {
         let leaf = pem::certificate(&pair(device).certificate).unwrap();
         assert!(trust.authority_of(&[leaf]).is_some(), "{device}");

@@ -6,7 +6,10 @@
 use super::{algorithms, certificate::Certificate, certificate::Lifetime, version1};
 use crate::registry::Authority;
 use arc_swap::ArcSwap;
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio_rustls::rustls::{
     CertificateError, OtherError,
     pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime},
@@ -17,6 +20,8 @@ use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
     anchors: Arc<ArcSwap<Anchors>>,
+    /// Up to which change of the registry the anchors are known to be true.
+    as_of: Arc<Mutex<u64>>,
 }
 
 impl TrustStore {
@@ -26,7 +31,15 @@ impl TrustStore {
     }
 
     /// Replaces what is trusted from the next handshake on. An authority that is not verified, or that cannot be read, is left out.
-    pub fn replace(&self, authorities: &[Authority]) {
+    ///
+    /// `as_of`: a change of the registry that was there before the authorities were read. Each policy follows the registry for itself: what one read
+    /// earlier and brings later than another is not taken, or a removed authority would be back for a moment.
+    pub fn replace(&self, authorities: &[Authority], as_of: u64) {
+        let mut known = self.as_of.lock().unwrap_or_else(PoisonError::into_inner);
+        if as_of < *known {
+            return;
+        }
+        *known = as_of;
         let verified = authorities.iter().filter(|authority| authority.verified);
         let list: Vec<_> = verified.filter_map(readable).collect();
         let trusted = list.iter().map(|anchor| anchor.trusted.clone()).collect();

@@ -48,7 +48,7 @@ impl Workshop {
 
     fn trust(&self) -> TrustStore {
         let trust = TrustStore::new();
-        trust.replace(&self.registry().verified_authorities().unwrap());
+        trust.replace(&self.registry().verified_authorities().unwrap(), 0);
         trust
     }
 

@@ -84,6 +84,7 @@ async fn start_all(
     let policy = Policy::open(opening, Ok(candidate)).unwrap();
     let decisions = decision::Settings::default();
     let parts = Parts {
+        name: "iotda".to_owned(),
         policy: policy.clone(),
         registry,
         trust: trust.clone(),
@@ -91,7 +92,7 @@ async fn start_all(
         metrics,
         settings,
         engine: iotda_broker::engine::Settings::default(),
-        data: data.path().to_owned(),
+        inbox: data.path().join("inbox.db"),
     };
     let broker = Broker::start(parts, down.clone()).await.unwrap();
     let mut listener =
@@ -104,8 +105,7 @@ async fn start_all(
     let secure = Bound::bind(listener::Settings::new("mqtts", any, true), Some(acceptor)).unwrap();
     let (addr, tls) = (plain.local_addr().unwrap(), secure.local_addr().unwrap());
     tokio::spawn(listener::run(
-        Arc::clone(&broker),
-        vec![plain, secure],
+        vec![(Arc::clone(&broker), plain), (Arc::clone(&broker), secure)],
         down,
     ));
     Running {

@@ -68,7 +68,7 @@ async fn reset_fingerprint(
     })
     .await?;
     if end_session {
-        admin.sessions.close(&id);
+        admin.close_record(&id);
     }
     Ok(Json(answer))
 }
@@ -103,7 +103,7 @@ async fn reset_secret(admin: &Admin, id: String, body: &Body) -> Result<Json<Val
     })
     .await?;
     if end_session {
-        admin.sessions.close(&id);
+        admin.close_record(&id);
     }
     Ok(Json(
         json!({ "device_id": id, "secret": secret, "secret_type": name_of(slot) }),

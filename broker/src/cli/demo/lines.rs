@@ -2,10 +2,11 @@
 //!
 //! Signature type 0: the hour in the client id is the password's key but is not checked, so the lines keep working tomorrow.
 
-use super::{APPLICATION, Demo, SECRET, device_id, identities};
+use super::{APPLICATION, Demo, SECRET, device_id, identities, policies};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
 };
@@ -16,9 +17,31 @@ const REPORT: &str = r#"{"services":[{"service_id":"Connectivity","properties":{
 const COMMAND: &str = r#"{"service_id":"Battery","command_name":"reset","paras":{}}"#;
 
 impl Demo {
-    /// The name of the listener whose address [`Demo::lines`] wants.
-    pub fn listener(&self) -> &str {
-        &self.listener
+    /// Whether nobody but the demo has asked for this listener's port.
+    pub fn may_move(&self, listener: &str) -> bool {
+        let mut others = self.others.iter();
+        others.any(|one| one.may_move && one.listener == listener)
+    }
+
+    /// The lines of every policy, by the addresses of the listeners.
+    pub fn all_lines(
+        &self,
+        addresses: &BTreeMap<String, SocketAddr>,
+        now: OffsetDateTime,
+    ) -> String {
+        let own = addresses.get(&self.listener);
+        let own = own.map(|address| self.lines(*address, now));
+        let others = self.others.iter().filter_map(|other| {
+            let address = addresses.get(&other.listener)?;
+            Some(policies::lines(
+                &other.file,
+                &self.server(*address),
+                &self.folder,
+            ))
+        });
+        own.into_iter()
+            .chain(others)
+            .fold(String::new(), |all, lines| all + &lines + "\n")
     }
 
     /// Lines for `mosquitto_pub` and `mosquitto_sub`, for the address at which the TLS listener is bound.
@@ -103,6 +126,18 @@ fn password(now: OffsetDateTime) -> String {
     crate::registry::fingerprint_hex(&mac.finalize().into_bytes())
 }
 
+/// A path between double quotes of the shell.
+pub(super) fn shell_text(path: &Path) -> String {
+    let mut text = String::new();
+    for letter in path.display().to_string().chars() {
+        if "\"$`\\".contains(letter) {
+            text.push('\\');
+        }
+        text.push(letter);
+    }
+    text
+}
+
 /// A path as one word of the shell.
 fn shell(path: &Path) -> String {
     let text = path.display().to_string();
@@ -124,6 +159,7 @@ mod tests {
             folder: "it's/demo".into(),
             root: Some("data/pki/ca.pem".into()),
             listener: "mqtts".into(),
+            others: Vec::new(),
         }
     }
 

@@ -1,11 +1,13 @@
 //! `serve --demo`: a product, a verified authority, devices and an application to try the broker with, and the file of their identities for
-//! the conformance harness.
+//! the conformance harness. Built-in policies besides the default one bring a demo of their own, see `file`.
 //!
 //! Only what is absent is made: files in `data/demo`, records in the registry. Whatever an operator changed on the records (a freeze,
 //! a reset fingerprint) stays; a device whose files were removed gets new ones and is registered with them.
 
+mod file;
 mod identities;
 mod lines;
+mod policies;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ use super::Error;
 use crate::{
     config::{Config, ListenerKind},
     contract::{Client, Credential, Fingerprints, Secrets, Status},
+    policy::BuiltIn,
     registry::{Registry, Slot, application, random_secret},
     tls::{
         authority,
@@ -21,6 +24,7 @@ use crate::{
         pem::{self, Readers},
     },
 };
+use file::DemoFile;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -48,20 +52,64 @@ pub struct Demo {
     root: Option<PathBuf>,
     /// The listener that the lines are for.
     listener: String,
+    /// Of the other built-in policies.
+    others: Vec<Other>,
 }
+
+/// The demo of another policy.
+#[derive(Clone, Debug)]
+struct Other {
+    file: DemoFile,
+    listener: String,
+    /// Nobody but the demo has asked for its port.
+    may_move: bool,
+}
+
+/// Who asks for a demo.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// With a configuration's file: only what it names is served.
+    pub with_config: bool,
+    /// With a port of 0 for the main listener: the others take free ports, too.
+    pub free_ports: bool,
+}
+
+/// Adds the listeners of the demo to the configuration.
+///
+/// # Errors
+///
+/// A demo in the binary is malformed.
+pub fn listen(config: &mut Config, asked: Asked) -> Result<Listens, Error> {
+    let known: Vec<String> = config.listeners.keys().cloned().collect();
+    let served = policies::listen(config, asked.with_config, asked.free_ports)?;
+    let other = |(policy, file): (&BuiltIn, DemoFile)| {
+        let listener = listener(config, policy.name)?;
+        let may_move = !known.contains(&listener);
+        Some(Other {
+            file,
+            listener,
+            may_move,
+        })
+    };
+    Ok(Listens(served.into_iter().filter_map(other).collect()))
+}
+
+/// What the demo serves besides the default policy.
+#[derive(Debug)]
+pub struct Listens(Vec<Other>);
 
 /// Makes what is absent.
 ///
 /// # Errors
 ///
 /// A file or the registry cannot be written, or one of two files that belong together is missing.
-pub fn prepare(config: &Config, registry: &Registry) -> Result<Demo, Error> {
+pub fn prepare(config: &Config, registry: &Registry, listens: Listens) -> Result<Demo, Error> {
     let folder = config.data.join("demo");
     create_folder(&folder)?;
     add_product(registry, PRODUCT)?;
     add_product(registry, STRICT_PRODUCT)?;
     let root = Root::load_or_make(AUTHORITY, &pair(&folder, "ca"))?;
-    add_authority(registry, &folder)?;
+    let authority = add_authority(registry, &folder)?;
     for node in ["device1", "device2"] {
         add_certificate_device(registry, &root, &folder, node)?;
     }
@@ -73,25 +121,34 @@ pub fn prepare(config: &Config, registry: &Registry) -> Result<Demo, Error> {
     add_strict_device(registry)?;
     add_gateway(registry)?;
     add_application(registry, &folder)?;
+    for other in &listens.0 {
+        policies::register(registry, &other.file, &folder, &root, &authority)?;
+    }
     let is_ours = config.tls.is_none();
     identities::write(&folder, is_ours)?;
     Ok(Demo {
         folder,
         root: is_ours.then(|| config.data.join("pki/ca.pem")),
-        listener: listener(config),
+        listener: listener(config, BuiltIn::default_policy().name)
+            .unwrap_or_else(|| "mqtts".to_owned()),
+        others: listens.0,
     })
 }
 
 fn add_product(registry: &Registry, id: &str) -> Result<(), Error> {
+    add_product_with(registry, id, &[])
+}
+
+fn add_product_with(registry: &Registry, id: &str, policies: &[String]) -> Result<(), Error> {
     let products = registry.products()?;
     if products.iter().any(|product| product.id == id) {
         return Ok(());
     }
-    Ok(registry.add_product(id, &[], &[])?)
+    Ok(registry.add_product(id, policies, &[])?)
 }
 
 /// Verified without the vendor's second step: the key is in our own hands.
-fn add_authority(registry: &Registry, folder: &Path) -> Result<(), Error> {
+fn add_authority(registry: &Registry, folder: &Path) -> Result<String, Error> {
     let new = authority::read(&folder.join("ca.pem"))?;
     let known = registry.authorities()?;
     let known = known
@@ -104,7 +161,7 @@ fn add_authority(registry: &Registry, folder: &Path) -> Result<(), Error> {
     if !authority.verified {
         registry.mark_verified(&authority.id)?;
     }
-    Ok(())
+    Ok(authority.id)
 }
 
 fn add_certificate_device(
@@ -156,22 +213,25 @@ fn add_gateway(registry: &Registry) -> Result<(), Error> {
 }
 
 fn add_application(registry: &Registry, folder: &Path) -> Result<(), Error> {
-    let file = folder.join("app.password");
-    let is_new = !file.exists();
-    if is_new {
-        pem::write_new(&file, &random_secret()?, Readers::Owner)?;
-    }
-    let password = pem::text(&file)?;
-    let password = password.trim_end();
+    let (password, is_new) = password_file(&folder.join("app.password"))?;
     if is_absent(registry, APPLICATION)? {
         registry.add_client(Client {
             policies: vec![APPLICATION_POLICY.into()],
-            ..application(APPLICATION, password)
+            ..application(APPLICATION, &password)
         })?;
     } else if is_new {
-        registry.reset_token(APPLICATION, password)?;
+        registry.reset_token(APPLICATION, &password)?;
     }
     Ok(())
+}
+
+/// What the file says, and whether it was made just now.
+fn password_file(file: &Path) -> Result<(String, bool), Error> {
+    let is_new = !file.exists();
+    if is_new {
+        pem::write_new(file, &random_secret()?, Readers::Owner)?;
+    }
+    Ok((pem::text(file)?.trim_end().to_owned(), is_new))
 }
 
 fn is_absent(registry: &Registry, id: &str) -> Result<bool, Error> {
@@ -214,20 +274,24 @@ fn certificate(fingerprint: Vec<u8>) -> Credential {
 }
 
 fn secret() -> Credential {
+    secret_of(SECRET)
+}
+
+fn secret_of(text: &str) -> Credential {
     Credential::Secret(Secrets {
-        primary: Some(SECRET.as_bytes().to_vec()),
+        primary: Some(text.as_bytes().to_vec()),
         secondary: None,
     })
 }
 
-/// The TLS listener that is most likely meant: `mqtts`, else the first one.
-fn listener(config: &Config) -> String {
+/// The TLS listener of a policy that is most likely meant: `mqtts`, else the first one.
+fn listener(config: &Config, policy: &str) -> Option<String> {
     let mut of_tls = config
         .listeners
         .iter()
-        .filter(|(_, listener)| listener.kind == ListenerKind::Mqtts)
+        .filter(|(_, listener)| listener.kind == ListenerKind::Mqtts && listener.policy == policy)
         .map(|(name, _)| name.as_str());
-    let first = of_tls.next().unwrap_or("mqtts");
+    let first = of_tls.next()?;
     let is_named = of_tls.any(|name| name == "mqtts");
-    if is_named { "mqtts" } else { first }.to_owned()
+    Some(if is_named { "mqtts" } else { first }.to_owned())
 }

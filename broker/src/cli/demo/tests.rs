@@ -16,9 +16,14 @@ fn fixture() -> Fixture {
         data: Some(folder.path().join("data")),
         ..Flags::default()
     };
-    let config = Config::load(None, &flags).unwrap();
+    let mut config = Config::load(None, &flags).unwrap();
+    let asked = Asked {
+        with_config: false,
+        free_ports: true,
+    };
+    let listens = listen(&mut config, asked).unwrap();
     let registry = Registry::open(&config.data).unwrap();
-    prepare(&config, &registry).unwrap();
+    prepare(&config, &registry, listens).unwrap();
     Fixture {
         _folder: folder,
         config,
@@ -36,7 +41,7 @@ impl Fixture {
 fn what_the_lines_need_is_there() {
     let f = fixture();
     let trust = TrustStore::new();
-    trust.replace(&f.registry.verified_authorities().unwrap());
+    trust.replace(&f.registry.verified_authorities().unwrap(), 0);
     for device in ["device1", "device2"] {
         let leaf = pem::certificate(&f.file(&format!("{device}.pem"))).unwrap();
         let lookup = Lookup::Fingerprint(Sha256::digest(&leaf).to_vec());
@@ -86,7 +91,7 @@ fn a_second_start_changes_nothing() {
         .reset_fingerprint("demo_device2", Slot::Primary, None)
         .unwrap();
     let before = f.registry.last_sequence().unwrap();
-    prepare(&f.config, &f.registry).unwrap();
+    prepare(&f.config, &f.registry, Listens(Vec::new())).unwrap();
     assert_eq!(f.registry.last_sequence().unwrap(), before);
 }
 
@@ -97,7 +102,7 @@ fn what_was_lost_is_made_again() {
     std::fs::remove_file(f.file("device1.key")).unwrap();
     std::fs::remove_file(f.file("app.password")).unwrap();
     f.registry.remove_client(false, "demo_device2").unwrap();
-    prepare(&f.config, &f.registry).unwrap();
+    prepare(&f.config, &f.registry, Listens(Vec::new())).unwrap();
     for device in ["device1", "device2"] {
         let leaf = pem::certificate(&f.file(&format!("{device}.pem"))).unwrap();
         let lookup = Lookup::Fingerprint(Sha256::digest(&leaf).to_vec());
@@ -111,6 +116,8 @@ fn what_was_lost_is_made_again() {
     assert_eq!(app.credential, Credential::Token(password));
 
     std::fs::remove_file(f.file("device1.key")).unwrap();
-    let error = prepare(&f.config, &f.registry).unwrap_err().to_string();
+    let error = prepare(&f.config, &f.registry, Listens(Vec::new()))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("device1.key"), "{error}");
 }

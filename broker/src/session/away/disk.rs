@@ -37,12 +37,12 @@ impl Disk {
 
 /// Opens the file and fills the store from it. What was removed from the registry meanwhile is forgotten. Blocks.
 pub(crate) fn open(
-    data: &Path,
+    path: &Path,
     mut store: Store,
     registry: &Registry,
     metrics: &Metrics,
 ) -> Result<(Store, Disk), StartError> {
-    let (file, Left { rows, followed }) = File::open(data)?;
+    let (file, Left { rows, followed }) = File::open(path)?;
     metrics.dropped("away", store.load(rows));
     let last = match followed {
         Some(sequence) => catch_up(&mut store, registry, sequence, metrics)?,

@@ -76,10 +76,12 @@ impl Feed {
 
     async fn trust(&mut self) -> Result<(), String> {
         let broker = &self.broker;
-        let authorities = broker
-            .with_registry(crate::registry::Registry::verified_authorities)
-            .await?;
-        broker.trust.replace(&authorities);
+        let read = broker.with_registry(|registry| {
+            let as_of = registry.last_sequence()?;
+            Ok((registry.verified_authorities()?, as_of))
+        });
+        let (authorities, as_of) = read.await?;
+        broker.trust.replace(&authorities, as_of);
         self.ends = authorities.iter().filter_map(end_of).collect();
         Ok(())
     }

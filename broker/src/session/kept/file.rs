@@ -1,4 +1,4 @@
-//! `data/inbox.db`: the kept messages on disk, so that they outlive the process.
+//! `data/inbox.db`, and one more for each further policy: the kept messages on disk, so that they outlive the process.
 //!
 //! A file of its own: neither the registry's readers nor its change feed notice it. Mode 0600, since payloads may be secrets, and what is
 //! deleted is overwritten. One connection, used by one thread at a time; the data directory's lock keeps other brokers off.
@@ -97,21 +97,23 @@ pub(crate) struct Left {
 }
 
 impl File {
-    /// Opens `inbox.db` of a data directory and reads all of it, which also finds out whether it is whole.
-    pub(crate) fn open(data: &Path) -> Result<(Self, Left), Error> {
-        let path = data.join("inbox.db");
+    /// Opens or makes the file and reads all of it, which also finds out whether it is whole.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Left), Error> {
         let failed = |cause| Error::Open {
-            path: path.clone(),
+            path: path.to_owned(),
             cause,
         };
-        make_private(&path).map_err(failed)?;
-        let opened = Self::prepare(&path).and_then(|opened| match opened {
+        make_private(path).map_err(failed)?;
+        let opened = Self::prepare(path).and_then(|opened| match opened {
             Ok(file) => Ok(Ok((file.read()?, file))),
             Err(found) => Ok(Err(found)),
         });
         match opened {
             Ok(Ok((left, file))) => Ok((file, left)),
-            Ok(Err(found)) => Err(Error::Newer { path, found }),
+            Ok(Err(found)) => Err(Error::Newer {
+                path: path.to_owned(),
+                found,
+            }),
             Err(error) => Err(failed(io::Error::other(error))),
         }
     }

@@ -41,7 +41,7 @@ fn is_kept(store: &mut Store, client: &str, inboxed: &Inboxed, now: UtcMs) -> bo
 /// What the next life finds.
 fn again(data: &TempDir) -> Store {
     let mut store = Store::new(1_000, 1 << 20);
-    let (_, left) = File::open(data.path()).unwrap();
+    let (_, left) = File::open(&data.path().join("inbox.db")).unwrap();
     assert_eq!(store.load(left.rows), 0);
     store
 }
@@ -138,7 +138,7 @@ fn what_comes_and_goes_between_two_writes_never_gets_to_disk() {
 #[test]
 fn the_next_life_finds_all_of_a_message_in_a_file_for_its_owner_alone() {
     let data = tempfile::tempdir().unwrap();
-    let (mut file, left) = File::open(data.path()).unwrap();
+    let (mut file, left) = File::open(&data.path().join("inbox.db")).unwrap();
     assert!(left.rows.is_empty() && left.followed.is_none());
     let mut store = Store::new(10, 10_000);
     let mut kept = of("a", 9, "tópic");
@@ -153,7 +153,7 @@ fn the_next_life_finds_all_of_a_message_in_a_file_for_its_owner_alone() {
         assert_eq!(mode.mode() & 0o777, 0o600, "{name}");
     }
     drop(file);
-    let (_, left) = File::open(data.path()).unwrap();
+    let (_, left) = File::open(&data.path().join("inbox.db")).unwrap();
     assert_eq!(left.followed, Some(7));
     let mut store = Store::new(10, 10_000);
     store.load(left.rows);
@@ -171,7 +171,7 @@ fn serials_go_on_so_the_order_does() {
     let data = tempfile::tempdir().unwrap();
     for life in 0..3 {
         let mut store = again(&data);
-        let (mut file, _) = File::open(data.path()).unwrap();
+        let (mut file, _) = File::open(&data.path().join("inbox.db")).unwrap();
         store.keep("d", &of("a", 9, &format!("{life}")), 0, false);
         file.write(&store.take_changes()).unwrap();
     }
@@ -181,14 +181,14 @@ fn serials_go_on_so_the_order_does() {
 #[test]
 fn smaller_bounds_leave_the_newest() {
     let data = tempfile::tempdir().unwrap();
-    let (mut file, _) = File::open(data.path()).unwrap();
+    let (mut file, _) = File::open(&data.path().join("inbox.db")).unwrap();
     let mut store = Store::new(10, 10_000);
     for topic in ["1", "2", "3"] {
         store.keep("d", &of("a", 9, topic), 0, false);
     }
     file.write(&store.take_changes()).unwrap();
     drop(file);
-    let (mut file, left) = File::open(data.path()).unwrap();
+    let (mut file, left) = File::open(&data.path().join("inbox.db")).unwrap();
     let mut small = Store::new(2, 10_000);
     assert_eq!(small.load(left.rows), 1);
     file.write(&small.take_changes()).unwrap();
@@ -222,7 +222,7 @@ fn a_file_that_is_none_of_ours_stops_the_start_and_says_what_to_do() {
         "no database at all, but long enough to be looked at".repeat(40),
     )
     .unwrap();
-    let error = File::open(data.path()).unwrap_err();
+    let error = File::open(&data.path().join("inbox.db")).unwrap_err();
     assert!(matches!(error, Error::Open { .. }));
     let told = error.to_string();
     let words = [
@@ -232,11 +232,13 @@ fn a_file_that_is_none_of_ours_stops_the_start_and_says_what_to_do() {
     ];
     assert!(words.iter().all(|word| told.contains(*word)), "{told}");
     fs::remove_file(&path).unwrap();
-    drop(File::open(data.path()).unwrap());
+    drop(File::open(&data.path().join("inbox.db")).unwrap());
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 2).unwrap();
     drop(newer);
-    let told = File::open(data.path()).unwrap_err().to_string();
+    let told = File::open(&data.path().join("inbox.db"))
+        .unwrap_err()
+        .to_string();
     assert!(
         told.contains("schema 2") && told.contains("newer program"),
         "{told}"
@@ -244,13 +246,16 @@ fn a_file_that_is_none_of_ours_stops_the_start_and_says_what_to_do() {
     // A directory is in the way.
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert!(matches!(File::open(data.path()), Err(Error::Open { .. })));
+    assert!(matches!(
+        File::open(&data.path().join("inbox.db")),
+        Err(Error::Open { .. })
+    ));
 }
 
 #[test]
 fn a_damaged_table_stops_the_start() {
     let data = tempfile::tempdir().unwrap();
-    let (mut file, _) = File::open(data.path()).unwrap();
+    let (mut file, _) = File::open(&data.path().join("inbox.db")).unwrap();
     let mut store = Store::new(100, 1 << 20);
     for _ in 0..50 {
         store.keep("d", &of("a", 99, &"long".repeat(50)), 0, false);
@@ -262,7 +267,9 @@ fn a_damaged_table_stops_the_start() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[4_096..].fill(0xA5);
     fs::write(&path, bytes).unwrap();
-    let told = File::open(data.path()).unwrap_err().to_string();
+    let told = File::open(&data.path().join("inbox.db"))
+        .unwrap_err()
+        .to_string();
     assert!(
         told.contains("inbox.db") && told.contains("malformed"),
         "{told}"
@@ -272,7 +279,7 @@ fn a_damaged_table_stops_the_start() {
 #[test]
 fn a_full_disk_loses_the_batch_and_nothing_else() {
     let data = tempfile::tempdir().unwrap();
-    let (mut file, _) = File::open(data.path()).unwrap();
+    let (mut file, _) = File::open(&data.path().join("inbox.db")).unwrap();
     let mut store = Store::new(1_000, 1 << 24);
     store.keep("d", &of("a", 9, "before"), 0, false);
     file.write(&store.take_changes()).unwrap();
@@ -332,7 +339,7 @@ proptest! {
     #[test]
     fn bounds_order_and_the_next_life(steps in prop::collection::vec(step(), 1..120)) {
         let data = tempfile::tempdir().unwrap();
-        let (mut file, _) = File::open(data.path()).unwrap();
+        let (mut file, _) = File::open(&data.path().join("inbox.db")).unwrap();
         let mut store = Store::new(9, 3_000);
         let (mut now, mut number, mut lent) = (0, 0_u32, Vec::new());
         for step in steps {
