@@ -82,7 +82,8 @@ impl Config {
         let setting = format!("policies.{name}");
         let mut named = self.listeners.values().map(|listener| &listener.policy);
         problems.require(
-            named.any(|policy| policy == name),
+            // Without any the mistake is another one.
+            self.listeners.is_empty() || named.any(|policy| policy == name),
             setting.as_str(),
             &format!("no listener is judged by it: say `policy = \"{name}\"` in one, or remove it"),
         );

@@ -11,7 +11,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// With TLS or without.
     pub kind: ListenerKind,
-    /// The policy that judges its clients. Default: the only one that has a section, else `iotda`.
+    /// The policy that judges its clients. Default: `iotda`; where no listener names one and one policy has a section, that
+    /// one.
     pub policy: String,
 }
 
@@ -49,6 +50,10 @@ impl Written {
             address: Some(address),
             ..Self::default()
         }
+    }
+
+    pub(super) fn names_policy(&self) -> bool {
+        self.policy.is_some()
     }
 
     pub(super) fn standard() -> Self {

@@ -104,7 +104,7 @@ impl Sections {
         }
         let data: Option<PathBuf> = self.take("data");
         let mut policies: BTreeMap<String, Policy> = self.take("policies").unwrap_or_default();
-        let listeners = self.listeners(flags, default_policy(&policies));
+        let listeners = self.listeners(flags, &policies);
         // What is built in needs no section.
         for listener in listeners.values() {
             if BuiltIn::named(&listener.policy).is_some() {
@@ -138,11 +138,17 @@ impl Sections {
         }
     }
 
-    fn listeners(&mut self, flags: &Flags, policy: &str) -> BTreeMap<String, Listener> {
+    fn listeners(
+        &mut self,
+        flags: &Flags,
+        policies: &BTreeMap<String, Policy>,
+    ) -> BTreeMap<String, Listener> {
         let mut written: BTreeMap<String, Written> = self
             .take("listeners")
             .unwrap_or_else(|| BTreeMap::from([("mqtts".to_owned(), Written::standard())]));
         flags.listeners(&mut written);
+        let is_named = written.values().any(Written::names_policy);
+        let policy = default_policy(policies, is_named);
         let mut complete = BTreeMap::new();
         for (name, listener) in written {
             match listener.complete(&name, policy) {
@@ -166,11 +172,11 @@ impl Sections {
     }
 }
 
-/// Who judges where a listener does not say it: the only policy that has a section, else the built-in one.
-fn default_policy(policies: &BTreeMap<String, Policy>) -> &str {
+/// Who judges where a listener does not say it: the built-in policy. Where no listener says it and one policy alone has a section, that one is meant.
+fn default_policy(policies: &BTreeMap<String, Policy>, is_named: bool) -> &str {
     let mut names = policies.keys();
     match (names.next(), names.next()) {
-        (Some(only), None) => only,
+        (Some(only), None) if !is_named => only,
         _ => BuiltIn::default_policy().name,
     }
 }

@@ -64,6 +64,14 @@ fn each_listener_may_have_a_policy_of_its_own() {
         (judged, sections),
         (vec!["mine".into()], vec!["mine".into()])
     );
+    let named = format!(
+        "[listeners.mqtts]\naddress = '127.0.0.1:0'\n[listeners.mqtt]\naddress = '127.0.0.1:0'\npolicy = 'mine'\n{own}"
+    );
+    assert_eq!(
+        policies(&named).0,
+        ["mine", "iotda"],
+        "by name: mqtt, mqtts"
+    );
     let two = format!(
         "[listeners.a]\nkind = 'mqtts'\naddress = '127.0.0.1:0'\npolicy = 'mine'\n[listeners.b]\nkind = 'mqtts'\naddress = '127.0.0.1:0'\npolicy = 'iotda'\n{own}"
     );

@@ -312,6 +312,31 @@ fn is_allowed(decision: Decision) -> bool {
 }
 
 #[test]
+fn an_inbox_may_be_unsolicited_by_itself() {
+    let inbox = |template: &str, unsolicited| Inbox {
+        template: template.into(),
+        max_qos: Qos::AtLeastOnce,
+        keep_messages: 0,
+        keep_seconds: 0,
+        unsolicited,
+    };
+    let list = vec![
+        inbox("b/{product}/{node}/+", true),
+        inbox("c/{client}", false),
+    ];
+    let inboxes = Inboxes::parse(list).map(Arc::new).unwrap();
+    for (all, own, other, foreign) in [(false, true, false, false), (true, true, true, true)] {
+        let wire = contract::Grant {
+            unsolicited: all,
+            ..wire_grant(vec![allow("#")])
+        };
+        let grant = Grant::compile(wire, &inboxes, &subject()).unwrap();
+        let asked = ["b/p1/n1/x", "c/dev1", "b/p1/n2/x"].map(|topic| grant.is_unsolicited(topic));
+        assert_eq!(asked, [own, other, foreign]);
+    }
+}
+
+#[test]
 fn the_first_rule_decides_and_nothing_is_denied_by_default() {
     let deny = rule(
         Effect::Deny,

@@ -340,6 +340,17 @@ async fn nothing_is_resumed_around_a_removed_authority() {
 }
 
 #[test]
+fn an_older_word_on_whom_to_trust_is_not_taken() {
+    let trust = TrustStore::new();
+    let knows_root = || trust.authority_of(&[certificate("p256_v1")]).is_some();
+    trust.replace(&[], 7);
+    trust.replace(&[authority("root")], 6);
+    assert!(!knows_root());
+    trust.replace(&[authority("root")], 7);
+    assert!(knows_root());
+}
+
+#[test]
 fn nobody_is_trusted_before_or_after_the_lifetime() {
     let trust = trusting(&["root"]);
     let century = std::time::Duration::from_hours(101 * 365 * 24);

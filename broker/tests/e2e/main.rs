@@ -33,6 +33,7 @@ mod malformed;
 mod minisign;
 mod mqtt;
 mod openssl;
+mod policies;
 mod policy_faults;
 mod protocol;
 mod revocation;

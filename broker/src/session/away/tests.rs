@@ -18,7 +18,7 @@ fn fixture() -> Fixture {
     let registry = Registry::open(data.path()).unwrap();
     let metrics = Metrics::default();
     let store = Store::new(100, 1 << 20);
-    let (store, disk) = open(data.path(), store, &registry, &metrics).unwrap();
+    let (store, disk) = open(&data.path().join("inbox.db"), store, &registry, &metrics).unwrap();
     let (away, queue) = Away::new(store, disk, metrics);
     Fixture {
         away,

@@ -353,7 +353,7 @@ fn collect(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     log
 }
 
-fn copy_dir(from: &Path, to: &Path) {
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());

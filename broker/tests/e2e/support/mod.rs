@@ -8,7 +8,7 @@ mod packets;
 mod properties;
 mod wire;
 
-pub(crate) use broker::{Broker, Options, policy_component, wait_until};
+pub(crate) use broker::{Broker, Options, copy_dir, policy_component, repository, wait_until};
 pub(crate) use packets::{
     Connect, device_password, packet, puback, publish, publish_v5, subscribe, subscribe_v5, text,
     this_hour, unsubscribe,
