@@ -178,7 +178,7 @@ fn tell_gateway(transaction: &Connection, client: &Client) -> Result<(), Error> 
     }
 }
 
-fn existing(reader: &Connection, application: bool, id: &str) -> Result<Client, Error> {
+pub(super) fn existing(reader: &Connection, application: bool, id: &str) -> Result<Client, Error> {
     find::one(reader, "id = ?1 AND application = ?2", &[&id, &application])?
         .ok_or_else(|| Error::missing(noun(application), id))
 }

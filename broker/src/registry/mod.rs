@@ -20,6 +20,7 @@ mod random;
 mod row;
 mod rule;
 mod schema;
+mod serial;
 mod watch;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use credential::Slot;
 pub use error::Error;
 pub use fingerprint::{fingerprint_hex, parse_fingerprint};
 pub use random::{random_hex, random_secret};
+pub use serial::parse_serial;
 pub use watch::Follower;
 
 use connections::Connections;

@@ -108,7 +108,7 @@ pub(super) fn fingerprint(value: &[u8]) -> Result<(), Error> {
     ))
 }
 
-fn serial(number: &str) -> Result<(), Error> {
+pub(super) fn serial(number: &str) -> Result<(), Error> {
     let is_digit = |digit: char| digit.is_ascii_digit() || ('A'..='F').contains(&digit);
     if (1..=SERIAL).contains(&number.len())
         && number.chars().all(is_digit)

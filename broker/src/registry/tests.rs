@@ -148,6 +148,38 @@ fn a_record_comes_back_as_it_went_in() {
 }
 
 #[test]
+fn a_serial_number_is_reset_under_a_known_authority_and_for_one_device() {
+    let f = fixture();
+    let new = NewAuthority {
+        common_name: "x".into(),
+        certificate: vec![1],
+    };
+    let ca = f.registry.add_authority(new).unwrap().id;
+    for node in ["one", "two"] {
+        f.registry
+            .add_client(device("p1", node, certificate(Some(1), None)))
+            .unwrap();
+    }
+    f.registry.reset_serial("p1_one", &ca, "AB").unwrap();
+    let bound = Lookup::Serial((ca.clone(), "AB".into()));
+    assert_eq!(f.found(&bound).as_deref(), Some("p1_one"));
+    let refused = [
+        ("p1_two", ca.as_str(), "AB"),
+        ("p1_two", "nobody", "AC"),
+        ("p1_none", ca.as_str(), "AC"),
+        ("p1_two", ca.as_str(), "0AC"),
+    ];
+    for (id, authority, serial) in refused {
+        assert!(
+            f.registry.reset_serial(id, authority, serial).is_err(),
+            "{id} {authority} {serial}"
+        );
+    }
+    f.registry.reset_serial("p1_one", &ca, "AC").unwrap();
+    assert_eq!(f.found(&bound), None);
+}
+
+#[test]
 fn each_look_up_finds_its_own_and_nothing_else() {
     let f = fixture();
     f.registry

@@ -3,7 +3,7 @@
 use super::super::{Answer, Error, attribute, secret};
 use crate::{
     contract::{Client, Credential, Fingerprints, Secrets, Status},
-    registry::{Registry, parse_fingerprint, random_secret},
+    registry::{Registry, parse_fingerprint, parse_serial, random_secret},
 };
 use clap::{Args, ValueEnum};
 
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Add {
     /// `certificate` without a fingerprint: the first certificate that connects is adopted. `secret` without one: it is made up.
     #[arg(long, value_enum, conflicts_with_all = ["fingerprint", "secret", "serial"])]
     auth: Option<Auth>,
-    /// The certificate's serial number: upper-case hex without leading zeros.
+    /// The certificate's serial number in hex, colons, leading zeros and any case allowed.
     #[arg(long, requires = "authority")]
     serial: Option<String>,
     /// The id of the authority that the serial number belongs to.
@@ -85,10 +85,8 @@ impl Add {
             return Ok((certificate(Some(parse_fingerprint(hex)?)), None));
         }
         if let (Some(authority), Some(serial)) = (&self.authority, &self.serial) {
-            return Ok((
-                Credential::Serial((authority.clone(), serial.clone())),
-                None,
-            ));
+            let serial = parse_serial(serial)?;
+            return Ok((Credential::Serial((authority.clone(), serial)), None));
         }
         if let Some(given) = &self.secret {
             return Ok((shared(&secret(given.clone())?), None));

@@ -6,7 +6,7 @@ mod shown;
 pub(super) use shown::map;
 
 use super::{Answer, Error, secret};
-use crate::registry::{Page, Registry, Slot, parse_fingerprint, random_secret};
+use crate::registry::{Page, Registry, Slot, parse_fingerprint, parse_serial, random_secret};
 use add::Add;
 use clap::Subcommand;
 use serde_json::json;
@@ -58,6 +58,17 @@ pub(super) enum Verb {
         /// The one that is tried second.
         #[arg(long)]
         secondary: bool,
+    },
+    /// Bind the device to another certificate, by its authority and serial number; the session of the former one ends.
+    ResetSerial {
+        /// The device id.
+        device: String,
+        /// The id of the authority that issued the certificate.
+        #[arg(long)]
+        authority: String,
+        /// In hex; colons, leading zeros and any case allowed.
+        #[arg(long)]
+        serial: String,
     },
     /// Replace the secret. Without one, a new one is made up and printed once.
     ResetSecret {
@@ -124,6 +135,14 @@ impl Verb {
             } => {
                 let fingerprint = fingerprint.as_deref().map(parse_fingerprint).transpose()?;
                 registry.reset_fingerprint(&device, slot(secondary), fingerprint)?;
+                Ok(id(&device, None))
+            }
+            Self::ResetSerial {
+                device,
+                authority,
+                serial,
+            } => {
+                registry.reset_serial(&device, &authority, &parse_serial(&serial)?)?;
                 Ok(id(&device, None))
             }
             Self::ResetSecret {

@@ -1,6 +1,6 @@
 //! The entries of `clients.json` and the records that they stand for. Pure; checked by `rule` afterwards.
 
-use super::super::{Error, application, parse_fingerprint};
+use super::super::{Error, application, parse_fingerprint, parse_serial};
 use crate::contract::{self, Client, Credential, Fingerprints, Secrets, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -137,7 +137,10 @@ fn credential(entry: &Device, id: &str) -> Result<Credential, Error> {
         (false, false, None) => Ok(Credential::None),
         (true, false, None) => Ok(Credential::Secret(secrets(entry))),
         (false, true, None) => Ok(Credential::Certificate(fingerprints(entry)?)),
-        (false, false, Some(serial)) => Ok(Credential::Serial(serial.clone())),
+        (false, false, Some((authority, serial))) => Ok(Credential::Serial((
+            authority.clone(),
+            parse_serial(serial)?,
+        ))),
         _ => Err(Error::Malformed {
             what: "device",
             value: id.to_owned(),
