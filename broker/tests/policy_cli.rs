@@ -41,6 +41,34 @@ fn run(arguments: &[&str]) -> Ran {
     }
 }
 
+#[test]
+fn the_policies_of_the_binary_are_listed_and_can_be_named() {
+    let ran = run(&["list", "--json"]);
+    let listed: Value = serde_json::from_str(&ran.out).unwrap();
+    let listed = listed["policies"].as_array().unwrap().clone();
+    assert_eq!(ran.code, 0);
+    assert!(listed.iter().any(|one| one["name"] == "iotda"));
+    for one in listed {
+        let name = one["name"].as_str().unwrap();
+        let ran = run(&["inspect", &format!("built-in:{name}"), "--json"]);
+        let seen: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((ran.code, &seen["sha256"]), (0, &one["sha256"]), "{name}");
+        assert_eq!(seen["imports"], Value::Array(Vec::new()), "{name}");
+    }
+    let ran = run(&["inspect", "built-in:nobody"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.errors.contains("there is no built-in policy `nobody`"),
+        "{}",
+        ran.errors
+    );
+    assert!(
+        ran.errors.contains("help: built in are `"),
+        "{}",
+        ran.errors
+    );
+}
+
 /// A folder with `policy.wasm`, and `rules/` as a policy's folder.
 struct Folder(tempfile::TempDir);
 

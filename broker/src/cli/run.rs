@@ -53,7 +53,9 @@ pub struct Prepared {
 
 /// Returns when the broker has stopped.
 pub(super) fn run(prepared: Prepared) -> Result<(), Error> {
-    raise_file_limit(prepared.config.limits.connections);
+    let config = &prepared.config;
+    let places = config.limits.connections;
+    raise_file_limit(places.saturating_mul(config.listeners.len()));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -103,6 +103,7 @@ fn the_commented_settings_of_the_example_exist() {
     let expected = [
         "policies.iotda.directory",
         "policies.iotda.component",
+        "policies.second.component",
         "tls.certificate",
         "tls.key",
     ];

@@ -4,12 +4,14 @@
 //! compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
 
 mod inspect;
+mod list;
 mod test;
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
 use crate::policy::{BuiltIn, Compiler, component};
 use clap::Subcommand;
 use inspect::Inspect;
+use list::List;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +29,8 @@ const INVALID_POLICY: u8 = 3;
 /// What can be done with a policy component.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Name the policies that this program carries
+    List(List),
     /// Run table cases against a component, under production limits
     Test(Test),
     /// Show what a component is: name, version, contract, imports, exports
@@ -48,6 +52,7 @@ pub fn execute(
     errors: &mut dyn Write,
 ) -> u8 {
     let done = match command {
+        Command::List(list) => list.run(out),
         Command::Test(test) => test.run(compiler, out),
         Command::Inspect(inspect) => inspect.run(compiler, out),
     };
