@@ -18,6 +18,8 @@
 //!   contract                                               the records of wit/policy.wit: every room speaks in them
 //! ```
 //!
+//! From `session` to `engine` each policy has rooms of its own: clients of two policies never meet.
+//!
 //! Read [`contract`] first, then [`session::connect`], then `session::live`. Each room's header says what bounds it and what happens on
 //! failure; the engine's and the registry's say what is kept where.
 
