@@ -40,3 +40,4 @@ mod security;
 mod support;
 mod swaps;
 mod vendor;
+mod workbench;
