@@ -11,6 +11,7 @@ mod limits;
 mod rule;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod wildcard;
 
 pub use cache::DecisionCache;

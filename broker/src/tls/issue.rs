@@ -9,7 +9,7 @@ use super::{
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose, SerialNumber,
 };
 use std::{
     fs::{self, DirBuilder},
@@ -165,6 +165,22 @@ impl Root {
         let signed = params.signed_by(&key, &issuer).map_err(issue(&subject))?;
         write_pair(pair, &signed.pem(), &key.serialize_pem())
     }
+}
+
+/// A certificate (DER) with this serial number, big-endian, whose key is thrown away at once: for tools that judge as if somebody had
+/// proved to have it.
+///
+/// # Errors
+///
+/// The library fails.
+pub fn with_serial(serial: &[u8]) -> Result<Vec<u8>, Error> {
+    let name = "stand-in";
+    let mut params = leaf(name, ExtendedKeyUsagePurpose::ClientAuth);
+    params.use_authority_key_identifier_extension = false;
+    params.serial_number = Some(SerialNumber::from_slice(serial));
+    let key = KeyPair::generate().map_err(issue(name))?;
+    let signed = params.self_signed(&key).map_err(issue(name))?;
+    Ok(signed.der().to_vec())
 }
 
 fn write_pair(pair: &Pair, certificate: &str, key: &str) -> Result<(), Error> {

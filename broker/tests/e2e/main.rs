@@ -41,3 +41,4 @@ mod security;
 mod support;
 mod swaps;
 mod vendor;
+mod workbench;

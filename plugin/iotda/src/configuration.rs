@@ -74,11 +74,14 @@ impl Configuration {
         device_id: &str,
     ) -> impl Iterator<Item = Rule> {
         let product = self.products.get(product_id);
-        let topics = product
-            .into_iter()
-            .flat_map(|product| &product.custom_topics);
-        topics
-            .map(move |topic| topics::custom_rule(device_id, &topic.name, actions(topic.operation)))
+        let topics = product.into_iter().flat_map(|product| {
+            let topics = product.custom_topics.iter().enumerate();
+            topics.map(move |(index, topic)| (format!("{}#{index}", product.file), topic))
+        });
+        topics.map(move |(name, topic)| Rule {
+            line: topic.line,
+            ..topics::custom_rule(device_id, &topic.name, actions(topic.operation), name)
+        })
     }
 
     fn add(&mut self, document: &Document) -> Result<(), Vec<Problem>> {
@@ -199,6 +202,7 @@ mod tests {
         assert_eq!(rules.len(), 1);
         assert_eq!(rules[0].pattern, "$oc/devices/d1/user/a");
         assert_eq!(rules[0].actions, Actions::SUBSCRIBE | Actions::RECEIVE);
+        assert_eq!((rules[0].name.as_str(), rules[0].line), ("a.json#0", 1));
         assert_eq!(configuration.custom_topic_rules("other", "d1").count(), 0);
     }
 

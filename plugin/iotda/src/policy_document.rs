@@ -31,6 +31,8 @@ pub struct PolicyDocument {
 pub struct Statement {
     /// Its place in the document, from 0.
     pub index: usize,
+    /// The line in which it begins, from 1.
+    pub line: u32,
     /// Whether it allows or denies.
     pub effect: PolicyEffect,
     /// It is about publishing.
@@ -84,9 +86,13 @@ pub fn read(document: &Document) -> Result<PolicyDocument, Vec<Problem>> {
     let written: Written = serde_json::from_str(&document.text)
         .map_err(|error| vec![problem::unreadable(document, "device policy", &error)])?;
     let mut problems = check_document(document, &written);
+    let lines = problem::lines_of_items(document, "statement");
     let statements = written.statement.iter().enumerate();
     let statements = statements
-        .map(|(index, statement)| read_statement(document, index, statement, &mut problems))
+        .map(|(index, statement)| Statement {
+            line: lines.get(index).copied().unwrap_or(0),
+            ..read_statement(document, index, statement, &mut problems)
+        })
         .collect();
     if !problems.is_empty() {
         return Err(problems);
@@ -156,6 +162,7 @@ fn read_statement(
     }
     Statement {
         index,
+        line: 0,
         effect: written.effect,
         publish: written.actions.contains(&PolicyAction::Publish),
         subscribe: written.actions.contains(&PolicyAction::Subscribe),
@@ -214,6 +221,7 @@ mod tests {
         let statement = &policy.statements[0];
         assert_eq!(statement.effect, PolicyEffect::Allow);
         assert!(statement.publish && statement.subscribe);
+        assert_eq!((statement.index, statement.line), (0, 2));
         assert_eq!(statement.resources.len(), 1);
     }
 

@@ -63,6 +63,10 @@ fn statement_rules(
     variables: Option<&Variables>,
 ) -> Vec<Rule> {
     let name = format!("{}#{}", document.file, statement.index);
+    let written = |rule: Rule| Rule {
+        line: statement.line,
+        ..rule
+    };
     let mut rules = Vec::new();
     for resource in &statement.resources {
         let Some(pattern) = governed_pattern(resource, statement.effect, variables) else {
@@ -70,21 +74,21 @@ fn statement_rules(
         };
         let delivered = delivered_pattern(&pattern)
             .filter(|_| statement.effect == PolicyEffect::Allow && statement.subscribe);
-        rules.push(rule(
+        rules.push(written(rule(
             statement.effect,
             actions(statement),
             Syntax::Wildcard,
             pattern,
             &name,
-        ));
+        )));
         if let Some((syntax, pattern)) = delivered {
-            rules.push(rule(
+            rules.push(written(rule(
                 statement.effect,
                 Actions::RECEIVE,
                 syntax,
                 pattern,
                 &name,
-            ));
+            )));
         }
     }
     rules
@@ -271,6 +275,27 @@ mod tests {
                 .take(2)
                 .all(|rule| rule.max_qos == Qos::ExactlyOnce)
         );
+    }
+
+    #[test]
+    fn a_rule_names_the_line_in_which_its_statement_begins() {
+        let statements = [
+            statement("ALLOW", "subscribe", "a/#"),
+            statement("DENY", "publish", "b"),
+        ]
+        .join("\n,\n");
+        let policies = [policy("p", &format!("\n{statements}"))];
+        let rules = rules(&bound(&policies), Some(&DEVICE));
+        let lines: Vec<_> = rules
+            .iter()
+            .map(|rule| (rule.name.as_str(), rule.line))
+            .collect();
+        assert_eq!(lines, [("p.json#1", 4), ("p.json#0", 2), ("p.json#0", 2)]);
+        let missing = Bound {
+            documents: Vec::new(),
+            missing: Some("gone".into()),
+        };
+        assert_eq!(super::rules(&missing, None)[0].line, 0);
     }
 
     #[test]

@@ -15,6 +15,8 @@ const SERVICES_MAX: usize = 500;
 /// Newer pages say 50, older ones 10.
 const CUSTOM_TOPICS_MAX: usize = 50;
 const TOPIC_NAME_MAX: usize = 64;
+/// Bytes of the file's name: a custom topic's rule is `{file}#{index}` and at most 128 bytes in the contract.
+const FILE_NAME_MAX: usize = 120;
 /// What every custom topic starts with, as the vendor's console shows it.
 const TOPIC_PREFIX: &str = "$oc/devices/{device_id}/user/";
 
@@ -23,6 +25,8 @@ const TOPIC_PREFIX: &str = "$oc/devices/{device_id}/user/";
 pub struct ProductDocument {
     /// The registry's product id.
     pub product_id: String,
+    /// The file that it stands in.
+    pub file: String,
     /// Topics that the product declares for its devices.
     pub custom_topics: Vec<CustomTopic>,
     /// What payloads are checked against; none where they are not: `payload_check` is `off`, or the devices speak binary.
@@ -36,6 +40,8 @@ pub struct CustomTopic {
     pub name: String,
     /// What a device may do with it.
     pub operation: Operation,
+    /// The line in which it is declared, from 1.
+    pub line: u32,
 }
 
 /// What a device may do with a custom topic.
@@ -128,6 +134,7 @@ pub fn read(document: &Document) -> Result<ProductDocument, Vec<Problem>> {
     Ok(ProductDocument {
         model: prepare_model(&written),
         product_id: written.product_id,
+        file: document.name.clone(),
         custom_topics,
     })
 }
@@ -144,6 +151,14 @@ fn prepare_model(written: &Written) -> Option<Model> {
 fn check_sizes(document: &Document, written: &Written) -> Vec<Problem> {
     let size = document.text.len();
     let mut problems = Vec::new();
+    let has_topics = !written.custom_topics.is_empty();
+    if has_topics && document.name.len() > FILE_NAME_MAX {
+        let message = format!(
+            "the file's name has `{}` bytes: that of a product with custom topics may have {FILE_NAME_MAX}, rename it",
+            document.name.len()
+        );
+        problems.push(problem::whole(document, message));
+    }
     if size > SIZE_MAX {
         let message =
             format!("the document has `{size}` bytes: a product model may have {SIZE_MAX}");
@@ -203,7 +218,8 @@ fn read_topics(
     problems: &mut Vec<Problem>,
 ) -> Vec<CustomTopic> {
     let mut topics: Vec<CustomTopic> = Vec::new();
-    for WrittenTopic { topic, operation } in written {
+    let lines = problem::lines_of_items(document, "custom_topics");
+    for (index, WrittenTopic { topic, operation }) in written.iter().enumerate() {
         match topic_name(topic) {
             Some(name) if topics.iter().any(|known| known.name == name) => {
                 let message = format!(
@@ -214,6 +230,7 @@ fn read_topics(
             Some(name) => topics.push(CustomTopic {
                 name: name.to_owned(),
                 operation: *operation,
+                line: lines.get(index).copied().unwrap_or(0),
             }),
             None => problems.push(problem::at(document, topic, topic_message(topic))),
         }
@@ -270,15 +287,28 @@ mod tests {
         let topics: Vec<_> = product
             .custom_topics
             .iter()
-            .map(|topic| (topic.name.as_str(), topic.operation))
+            .map(|topic| (topic.name.as_str(), topic.operation, topic.line))
             .collect();
         assert_eq!(
             topics,
             [
-                ("alarm/high", Operation::Publish),
-                ("display", Operation::All)
+                ("alarm/high", Operation::Publish, 1),
+                ("display", Operation::All, 2)
             ]
         );
+    }
+
+    #[test]
+    fn a_file_name_that_no_rules_name_could_begin_with_is_refused() {
+        let text =
+            with_topics(r#"{"topic":"$oc/devices/{device_id}/user/display","operation":"all"}"#);
+        for (name, is_valid) in [("n".repeat(120), true), ("n".repeat(121), false)] {
+            let document = Document {
+                name,
+                ..document(&text)
+            };
+            assert_eq!(read(&document).is_ok(), is_valid, "{}", document.name);
+        }
     }
 
     #[test]

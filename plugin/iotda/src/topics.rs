@@ -184,12 +184,10 @@ pub fn length_rule() -> Rule {
 }
 
 /// A topic of the product's own, `$oc/devices/{id}/user/{name}`: governed by the product alone, not by policies.
-pub fn custom_rule(device_id: &str, topic_name: &str, actions: Actions) -> Rule {
-    allow(
-        actions,
-        format!("$oc/devices/{device_id}/user/{topic_name}"),
-        format!("custom:{topic_name}"),
-    )
+/// `name` is that of its rule.
+pub fn custom_rule(device_id: &str, topic_name: &str, actions: Actions, name: String) -> Rule {
+    let pattern = format!("$oc/devices/{device_id}/user/{topic_name}");
+    allow(actions, pattern, name)
 }
 
 fn allow(actions: Actions, pattern: String, name: String) -> Rule {

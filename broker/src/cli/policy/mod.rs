@@ -3,13 +3,18 @@
 //! Everything runs under the limits of a broker without configuration, and is compiled in a child process as there: a component that cannot be
 //! compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
 
+mod explain;
 mod inspect;
 mod list;
+mod loaded;
+mod records;
 mod test;
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
 use crate::policy::{BuiltIn, Compiler, component};
+use crate::workbench::Failure;
 use clap::Subcommand;
+use explain::Explain;
 use inspect::Inspect;
 use list::List;
 use std::io::{self, Write};
@@ -23,6 +28,8 @@ const OK: u8 = 0;
 const FAILURE: u8 = 1;
 /// A case does not come out as it should, or there is none.
 const FAILING_CASE: u8 = 2;
+/// What was asked for cannot be.
+const USAGE: u8 = 64;
 /// The component or a document is not what it should be.
 const INVALID_POLICY: u8 = 3;
 
@@ -35,6 +42,8 @@ pub enum Command {
     Test(Test),
     /// Show what a component is: name, version, contract, imports, exports
     Inspect(Inspect),
+    /// Tell why a client may or may not do something, and what would change it
+    Explain(Explain),
 }
 
 /// Runs the verb and prints what it finds.
@@ -55,22 +64,27 @@ pub fn execute(
         Command::List(list) => list.run(out),
         Command::Test(test) => test.run(compiler, out),
         Command::Inspect(inspect) => inspect.run(compiler, out),
+        Command::Explain(explain) => explain.run(compiler, out),
     };
     let told = match done {
         Ok(code) => return code,
-        Err(Failed::Rejected(Rejection {
-            code,
-            message,
-            help,
-        })) => {
-            let exit = exit_code(code);
-            writeln!(errors, "error: {message}\n  help: {help} ({code})").map(|()| exit)
-        }
+        Err(Failed::Rejected(rejection)) => tell(errors, &rejection, exit_code(rejection.code)),
+        Err(Failed::Usage(rejection)) => tell(errors, &rejection, USAGE),
+        Err(Failed::Unreadable(rejection)) => tell(errors, &rejection, FAILURE),
         Err(Failed::Output(error)) => {
             writeln!(errors, "error: the result cannot be written: {error}").map(|()| FAILURE)
         }
     };
     told.unwrap_or(FAILURE)
+}
+
+fn tell(errors: &mut dyn Write, rejection: &Rejection, exit: u8) -> io::Result<u8> {
+    let Rejection {
+        code,
+        message,
+        help,
+    } = rejection;
+    writeln!(errors, "error: {message}\n  help: {help} ({code})").map(|()| exit)
 }
 
 /// What the shell is told of a component or documents that are rejected with this code.
@@ -83,7 +97,30 @@ pub(super) fn exit_code(code: &str) -> u8 {
 
 enum Failed {
     Rejected(Rejection),
+    /// What was asked for cannot be.
+    Usage(Rejection),
+    /// A file that is no part of a policy cannot be read, or nothing can be said.
+    Unreadable(Rejection),
     Output(io::Error),
+}
+
+impl Failed {
+    fn unreadable(code: &'static str, message: String, help: &str) -> Self {
+        Self::Unreadable(Rejection::new(code, message, help))
+    }
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Fault(fault) => Self::Rejected(fault.into()),
+            Failure::NoPrincipal(none) => Self::unreadable(
+                "no-principal",
+                none.to_string(),
+                "give the client's CONNECT with what proves it as a table case: --connect-file",
+            ),
+        }
+    }
 }
 
 impl From<Rejection> for Failed {

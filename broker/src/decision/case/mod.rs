@@ -19,7 +19,7 @@ use crate::contract::{Client, Credential, Subject};
 use serde_json::{Value, json};
 
 /// A certificate of ours, valid from 2020 to 2120. Its key was thrown away.
-const STAND_IN: &str = include_str!("stand_in.pem");
+pub(crate) const STAND_IN: &str = include_str!("stand_in.pem");
 
 /// The contract's codes.
 const UNKNOWN: u16 = 200;

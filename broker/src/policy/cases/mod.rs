@@ -11,9 +11,11 @@ mod expect;
 mod reading;
 mod records;
 mod report;
+mod samples;
 
 pub use about::{About, Level};
 pub use report::{CaseResult, Outcome, Report};
+pub use samples::{Sample, samples, samples_of};
 
 use super::fault::Fault;
 use super::generation::Generation;

@@ -1,0 +1,66 @@
+//! What cases show beside what they expect: how clients of this policy connect, and which topics matter to it.
+//!
+//! For tools that have neither a password nor traffic. A case that cannot be read, and one of documents, shows nothing.
+
+use super::CaseFile;
+use super::expect;
+use super::reading::{self, Case};
+use crate::contract::{Connect, Qos, Subject};
+use crate::decision::Action;
+
+/// A client of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Its CONNECT.
+    pub connect: Connect,
+    /// Its record.
+    pub subject: Subject,
+    /// The case expects that it is let in.
+    pub is_let_in: bool,
+    /// Action (publish, subscribe or receive), topic or filter, and `QoS`.
+    pub accesses: Vec<(Action, String, Qos)>,
+}
+
+/// The clients of all files.
+pub fn samples(files: &[CaseFile]) -> Vec<Sample> {
+    let read = files.iter().filter_map(|file| samples_of(file).ok());
+    read.flatten().collect()
+}
+
+/// The clients of one file.
+///
+/// # Errors
+///
+/// The file is none of cases, or one of its cases cannot be read.
+pub fn samples_of(file: &CaseFile) -> Result<Vec<Sample>, String> {
+    let cases = reading::cases(&file.name, &file.text)?.cases;
+    let mut samples = Vec::new();
+    for case in cases {
+        match case.case {
+            Ok(Case::Client(client)) => samples.push(sample(*client)),
+            Ok(Case::Documents { .. }) => {}
+            Err(cause) => return Err(format!("`{}`: {cause}", case.about.name)),
+        }
+    }
+    Ok(samples)
+}
+
+fn sample(client: reading::Client) -> Sample {
+    let accesses = client.expect.access.into_iter();
+    Sample {
+        connect: client.connect,
+        subject: client.subject,
+        is_let_in: client.expect.grant.is_some(),
+        accesses: accesses
+            .map(|access| (action(access.action), access.topic, access.qos))
+            .collect(),
+    }
+}
+
+fn action(action: expect::Action) -> Action {
+    match action {
+        expect::Action::Publish => Action::Publish,
+        expect::Action::Subscribe => Action::Subscribe,
+        expect::Action::Receive => Action::Receive,
+    }
+}

@@ -1,0 +1,152 @@
+//! The author's verbs on a real registry and a real decision log: what they print, beside a running broker, and their exit codes.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Broker, Options};
+
+const REPORT: &str = "$oc/devices/demo_device3/sys/properties/report";
+
+struct Ran {
+    code: i32,
+    out: String,
+    errors: String,
+}
+
+fn policy(broker: &Broker, arguments: &[&str]) -> Ran {
+    let output = broker.cli(&[&["policy"], arguments].concat());
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        errors: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.errors))
+}
+
+#[test]
+fn explain_reads_the_registry_of_a_running_broker() {
+    let broker = Broker::start(&Options {
+        own_policies: true,
+        ..Options::default()
+    });
+    let explain =
+        |arguments: &[&str]| policy(&broker, &[&["explain", "--client"], arguments].concat());
+    let topic = "$oc/devices/demo_device3/user/diagnostics";
+    let allowed = explain(&["demo_device3", "--publish", topic, "--json"]);
+    assert_eq!(allowed.code, 0, "{}", allowed.errors);
+    let told = json(&allowed);
+    assert_eq!(told["rule"]["written"]["document"], "product_demo.json");
+    let line = told["rule"]["written"]["line"].as_u64().unwrap();
+    let file = fs::read_to_string(broker.path("policies/iotda/product_demo.json")).unwrap();
+    let written = file
+        .lines()
+        .nth(usize::try_from(line).unwrap() - 1)
+        .unwrap();
+    assert!(written.contains("user/diagnostics"), "{written}");
+    assert_eq!(told["connect"]["proof"], "fingerprint");
+    assert_eq!(
+        explain(&["demo_app", "--subscribe", "$oc/devices/#"]).code,
+        0
+    );
+
+    let denied = explain(&["demo_device3", "--subscribe", REPORT]);
+    assert_eq!(denied.code, 2, "{}", denied.errors);
+    assert!(
+        denied.out.starts_with("denied: `demo_device3` subscribe"),
+        "{}",
+        denied.out
+    );
+    assert!(
+        denied
+            .out
+            .contains("  change    the other direction is allowed"),
+        "{}",
+        denied.out
+    );
+
+    // The documents are those of the folder beside: take the allowance away, and nothing but the words change.
+    assert_eq!(explain(&["demo_device3", "--publish", "test/x"]).code, 0);
+    broker.delete_default_policy();
+    let closed = explain(&["demo_device3", "--publish", "test/x", "--json"]);
+    assert_eq!(
+        (closed.code, &json(&closed)["rule"]),
+        (2, &Value::Null),
+        "{}",
+        closed.errors
+    );
+
+    broker.cli(&["device", "freeze", "demo_device3"]);
+    let frozen = explain(&["demo_device3", "--connect"]);
+    assert_eq!(frozen.code, 2);
+    assert!(frozen.out.contains("denied with 301"), "{}", frozen.out);
+    for secret in ["12345678", &broker.app_token()] {
+        assert!(!frozen.out.contains(secret) && !allowed.out.contains(secret));
+    }
+}
+
+#[test]
+fn explain_says_what_is_wrong_with_the_question() {
+    let broker = Broker::demo();
+    fs::write(broker.path("broken.json"), "[{\"name\": 1}]").unwrap();
+    fs::create_dir(broker.path("rules")).unwrap();
+    fs::write(broker.path("rules/a.json"), "{").unwrap();
+    for (arguments, code, told) in [
+        (
+            &["nobody", "--connect"][..],
+            64,
+            "no client `nobody` is registered",
+        ),
+        (&["demo_device1"], 64, "required"),
+        (
+            &["demo_device1", "--publish", "a/#"],
+            64,
+            "`a/#` is no topic",
+        ),
+        (
+            &["demo_device1", "--publish", "a", "--receive", "a"],
+            64,
+            "cannot be used with",
+        ),
+        (&["demo_device1", "--publish", "a", "--qos", "3"], 64, "3"),
+        (
+            &["demo_device1", "--connect", "--data", "nowhere"],
+            64,
+            "no registry in `nowhere`",
+        ),
+        (
+            &["demo_device1", "--connect", "--component", "nothing"],
+            1,
+            "`nothing` cannot be read",
+        ),
+        (
+            &["demo_device1", "--connect", "--component", "broken.json"],
+            3,
+            "component",
+        ),
+        (
+            &["demo_device1", "--connect", "--policy-dir", "rules"],
+            3,
+            "`a.json` line 1",
+        ),
+        (
+            &["demo_device1", "--connect", "--policy-dir", "nowhere"],
+            1,
+            "`nowhere` cannot be read",
+        ),
+        (
+            &["demo_device1", "--connect", "--connect-file", "broken.json"],
+            3,
+            "`broken.json` has no CONNECT",
+        ),
+    ] {
+        let ran = policy(&broker, &[&["explain", "--client"], arguments].concat());
+        assert_eq!(ran.code, code, "{arguments:?}: {}", ran.errors);
+        assert!(ran.errors.contains(told), "{arguments:?}: {}", ran.errors);
+        assert_eq!(ran.out, "", "{arguments:?}");
+    }
+}
