@@ -1,10 +1,11 @@
 //! `iotda-broker policy …`: try a component without serving it.
 //!
-//! Everything runs under the limits of a broker without configuration, and is compiled in a child process as there: a component that cannot be
-//! compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
+//! Everything runs under the limits of a broker without configuration, or those of `--limits`, and is compiled in a child process as there: a
+//! component that cannot be compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
 
 mod explain;
 mod inspect;
+mod limits;
 mod list;
 mod loaded;
 mod records;
@@ -16,6 +17,7 @@ use crate::workbench::Failure;
 use clap::Subcommand;
 use explain::Explain;
 use inspect::Inspect;
+use limits::LIMITS_INVALID;
 use list::List;
 use std::io::{self, Write};
 use std::path::Path;
@@ -91,6 +93,7 @@ fn tell(errors: &mut dyn Write, rejection: &Rejection, exit: u8) -> io::Result<u
 pub(super) fn exit_code(code: &str) -> u8 {
     match code {
         COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
+        LIMITS_INVALID => USAGE,
         _ => INVALID_POLICY,
     }
 }
