@@ -11,6 +11,7 @@
     clippy::too_many_lines
 )]
 
+mod aliyun;
 mod bounds;
 mod clients;
 mod conform;

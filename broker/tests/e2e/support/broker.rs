@@ -46,19 +46,25 @@ impl Broker {
         Self::start_in(dir, options)
     }
 
+    /// As a newcomer starts it, with every built-in policy; only the main listener and the admin server are where the test wants them.
+    pub(crate) fn demo_without_config(mqtts: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::spawn(dir, &["--mqtts", mqtts, "--admin", "127.0.0.1:0"])
+    }
+
     /// Starts in a directory that may have seen a broker before.
     pub(crate) fn start_in(dir: TempDir, options: &Options) -> Self {
         fs::write(dir.path().join("broker.toml"), &options.config).unwrap();
+        let any = "127.0.0.1:0";
+        let config = ["--config", "broker.toml"];
+        let ports = ["--mqtts", any, "--mqtt", any, "--admin", any];
+        Self::spawn(dir, &[&config[..], &ports].concat())
+    }
+
+    fn spawn(dir: TempDir, args: &[&str]) -> Self {
         let mut child = command(dir.path())
-            .args(["serve", "--demo", "--config", "broker.toml"])
-            .args([
-                "--mqtts",
-                "127.0.0.1:0",
-                "--mqtt",
-                "127.0.0.1:0",
-                "--admin",
-                "127.0.0.1:0",
-            ])
+            .args(["serve", "--demo"])
+            .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -24,7 +24,7 @@ pub(crate) fn text(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// A CONNECT; every field is public so that a test can bend it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Connect {
     pub(crate) level: u8,
     pub(crate) client_id: String,
