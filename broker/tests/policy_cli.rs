@@ -202,3 +202,29 @@ fn a_missing_file_exits_with_1() {
         assert_eq!(ran.code, 1, "{}", ran.errors);
     }
 }
+
+#[test]
+fn limits_come_from_a_file() {
+    let folder = Folder::new(&fixtures::hostile(), "allow news", GOOD);
+    let write = |text: &str| std::fs::write(folder.path("limits.toml"), text).unwrap();
+    let limits = folder.path("limits.toml");
+    let limits = limits.to_str().unwrap();
+    let component = folder.path("policy.wasm");
+    let rules = folder.path("rules");
+    let both = |code: u8, told: &str| {
+        for arguments in [
+            &["test", component.to_str().unwrap(), rules.to_str().unwrap()][..],
+            &["inspect", component.to_str().unwrap()],
+        ] {
+            let ran = run(&[arguments, &["--limits", limits]].concat());
+            assert_eq!(ran.code, code, "{}{}", ran.out, ran.errors);
+            assert!(ran.errors.contains(told), "{}", ran.errors);
+        }
+    };
+    write("component_max = 10\n");
+    both(3, "(component-too-large)");
+    write("component_max = 10000000\nmemory_max = 67108864\n");
+    both(0, "");
+    write("memory = 1\n");
+    both(64, "line 1: unknown field `memory`");
+}

@@ -2,8 +2,9 @@
 //!
 //! What cannot be a policy is shown as far as it can be read, then refused with exit code 3.
 
+use super::limits::Limits;
 use super::{Failed, OK, read};
-use crate::policy::{Compiler, Settings, component};
+use crate::policy::{Compiler, component};
 use clap::Args;
 use serde_json::json;
 use std::io::{self, Write};
@@ -14,6 +15,8 @@ use std::path::PathBuf;
 pub struct Inspect {
     /// The component's file, or `built-in`
     component: PathBuf,
+    #[command(flatten)]
+    limits: Limits,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -21,8 +24,9 @@ pub struct Inspect {
 
 impl Inspect {
     pub(super) fn run(&self, compiler: &Compiler, out: &mut dyn Write) -> Result<u8, Failed> {
+        let settings = self.limits.settings()?;
         let bytes = read(&self.component)?;
-        let seen = component::inspect(&Settings::default(), compiler, &bytes)?;
+        let seen = component::inspect(&settings, compiler, &bytes)?;
         if self.json {
             writeln!(out, "{}", json!(seen))?;
         } else {

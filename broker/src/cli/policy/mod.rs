@@ -1,15 +1,17 @@
 //! `iotda-broker policy …`: try a component without serving it.
 //!
-//! Everything runs under the limits of a broker without configuration, and is compiled in a child process as there: a component that cannot be
-//! compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
+//! Everything runs under the limits of a broker without configuration, or those of `--limits`, and is compiled in a child process as there: a
+//! component that cannot be compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
 
 mod inspect;
+mod limits;
 mod test;
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
 use crate::policy::{Compiler, EMBEDDED_COMPONENT, component};
 use clap::Subcommand;
 use inspect::Inspect;
+use limits::LIMITS_INVALID;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ const FAILURE: u8 = 1;
 const FAILING_CASE: u8 = 2;
 /// The component or a document is not what it should be.
 const INVALID_POLICY: u8 = 3;
+/// A flag's value cannot be used.
+const USAGE: u8 = 64;
 
 /// What can be done with a policy component.
 #[derive(Debug, Subcommand)]
@@ -72,6 +76,7 @@ pub fn execute(
 pub(super) fn exit_code(code: &str) -> u8 {
     match code {
         COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
+        LIMITS_INVALID => USAGE,
         _ => INVALID_POLICY,
     }
 }

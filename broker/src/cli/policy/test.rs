@@ -2,8 +2,9 @@
 //!
 //! A case that fails and a set without a case exit with 2; a component or documents that are refused with 3.
 
+use super::limits::Limits;
 use super::{FAILING_CASE, Failed, OK, read};
-use crate::policy::{Compiler, Settings, cases, documents, try_out};
+use crate::policy::{Compiler, cases, documents, try_out};
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
@@ -19,6 +20,8 @@ pub struct Test {
     /// The folder of rule documents [default: the policy's folder]
     #[arg(long)]
     documents: Option<PathBuf>,
+    #[command(flatten)]
+    limits: Limits,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -26,11 +29,12 @@ pub struct Test {
 
 impl Test {
     pub(super) fn run(&self, compiler: &Compiler, out: &mut dyn Write) -> Result<u8, Failed> {
+        let settings = self.limits.settings()?;
         let folders = Folders::find(self);
         let cases = documents::read_files(&folders.cases)?;
         let documents = documents::read_files(&folders.documents)?;
         let component = read(&self.component)?;
-        let generation = try_out(&Settings::default(), compiler, &component, documents)?;
+        let generation = try_out(&settings, compiler, &component, documents)?;
         let report = cases::run(&generation, &cases);
         if self.json {
             let summary = report.summary();
