@@ -5,6 +5,7 @@
 
 mod inspect;
 mod limits;
+mod new;
 mod test;
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
@@ -12,6 +13,7 @@ use crate::policy::{Compiler, EMBEDDED_COMPONENT, component};
 use clap::Subcommand;
 use inspect::Inspect;
 use limits::LIMITS_INVALID;
+use new::{NEW_FAILED, New};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,10 +29,14 @@ const FAILING_CASE: u8 = 2;
 const INVALID_POLICY: u8 = 3;
 /// A flag's value cannot be used.
 const USAGE: u8 = 64;
+/// The code of that.
+const USAGE_CODE: &str = "usage";
 
 /// What can be done with a policy component.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a small policy crate that builds and passes its cases at once
+    New(New),
     /// Run table cases against a component, under production limits
     Test(Test),
     /// Show what a component is: name, version, contract, imports, exports
@@ -54,6 +60,7 @@ pub fn execute(
     let done = match command {
         Command::Test(test) => test.run(compiler, out),
         Command::Inspect(inspect) => inspect.run(compiler, out),
+        Command::New(new) => new.run(out),
     };
     let told = match done {
         Ok(code) => return code,
@@ -75,8 +82,8 @@ pub fn execute(
 /// What the shell is told of a component or documents that are rejected with this code.
 pub(super) fn exit_code(code: &str) -> u8 {
     match code {
-        COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
-        LIMITS_INVALID => USAGE,
+        COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE | NEW_FAILED => FAILURE,
+        LIMITS_INVALID | USAGE_CODE => USAGE,
         _ => INVALID_POLICY,
     }
 }
