@@ -2,11 +2,15 @@
 //!
 //! Packets are those that the SDK was seen to send: every device of a fleet has the client id `.|…|` and the username `&`.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Broker, Connect, Received, Wire, puback, publish, subscribe};
+use crate::support::{
+    Broker, Connect, Received, Wire, have, puback, publish, repository, subscribe,
+};
 
 /// What C Link SDK 3.2 sends before it knows who it is.
 const NOBODY: &str = ".|timestamp=2524608000000,_v=sdk-c-3.2.0,securemode=2,signmethod=hmacsha256,lan=C,_ss=1,gw=0,ext=0|";
@@ -287,4 +291,62 @@ fn a_secret_device_and_a_rebound_certificate() {
     ]);
     device.expect_close();
     assert_eq!(tls(&broker, Some("device1")).connect(&nobody()), 5);
+}
+
+/// The vendor's Python SDK with a device's secret: connects, subscribes, publishes, and hears its back-end. Only the root that it trusts is ours.
+const LINKKIT: &str = r#"
+import os, sys, threading
+# The SDK's threads outlive a main thread that fails.
+sys.excepthook = lambda kind, cause, _: (print(kind, cause, file=sys.stderr, flush=True), os._exit(1))
+from linkkit import linkkit
+port, ca = sys.argv[1:3]
+sdk = linkkit.LinkKit(host_name="cn-shanghai", product_key="a1demo", device_name="device3", device_secret="12345678")
+sdk._LinkKit__aliyun_broker_ca_data = open(ca).read()
+sdk._LinkKit__check_hostname = False
+connected, subscribed, published, heard = (threading.Event() for _ in range(4))
+def on_connect(session, code, _): assert code == 0, code; connected.set()
+def on_suback(mid, granted, _): assert granted == (1,), granted; subscribed.set()
+sdk.on_connect, sdk.on_subscribe_topic = on_connect, on_suback
+sdk.on_publish_topic = lambda mid, _: published.set()
+def on_message(topic, payload, qos, _):
+    if (topic, payload) == ("/a1demo/device3/user/get", b"down"): heard.set()
+sdk.on_topic_message = on_message
+sdk.config_mqtt(port=int(port), endpoint="127.0.0.1", keep_alive=60)
+sdk.connect_async()
+assert connected.wait(10), "not connected"
+sdk.subscribe_topic(sdk.to_full_topic("user/get"), 1)
+assert subscribed.wait(10), "no SUBACK"
+sdk.publish_topic(sdk.to_full_topic("user/update"), "hello", 1)
+assert published.wait(10), "no PUBACK"
+print("ready", flush=True)
+assert heard.wait(10), "nothing came"
+os._exit(0)
+"#;
+
+#[test]
+fn the_vendors_python_sdk_works() {
+    // It needs an older paho than the other tests, and so a Python of its own.
+    let python = repository().join("target/ci-linkkit/bin/python");
+    if !have(&python.to_string_lossy(), &["-c", "import linkkit.linkkit"]) {
+        return;
+    }
+    let broker = broker();
+    let mut backend = backend(&broker);
+    backend.send(&subscribe(1, &[("/a1demo/device3/user/update", 0)]));
+    assert_eq!(reason_codes(&backend.receive()), [0]);
+    let mut sdk = Command::new(python)
+        .args(["-c", LINKKIT, &broker.port("x509")])
+        .arg(broker.path("data/pki/ca.pem"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert_eq!(backend.receive().payload(), b"hello");
+    let mut line = String::new();
+    BufReader::new(sdk.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    backend
+        .send(&publish("/a1demo/device3/user/get", b"down", 1, 3))
+        .expect(&puback(3));
+    assert!(sdk.wait().unwrap().success());
 }
