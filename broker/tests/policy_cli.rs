@@ -256,3 +256,42 @@ fn limits_come_from_a_file() {
     write("memory = 1\n");
     both(64, "line 1: unknown field `memory`");
 }
+
+/// As a newcomer does it: made, built, tested. The target folder is kept, as that of the other components.
+#[test]
+fn a_new_policy_builds_and_passes_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let made = run(&["new", "my-fleet", "--dir", dir, "--json"]);
+    assert_eq!(made.code, 0, "{}", made.errors);
+    let json: Value = serde_json::from_str(&made.out).unwrap();
+    assert_eq!(
+        json["component"].as_str(),
+        Some("target/wasm32-unknown-unknown/release/my_fleet_policy.wasm")
+    );
+    let crate_folder = folder.path().join("my-fleet");
+    let component = fixtures::build_alone(&crate_folder, "my_fleet_policy");
+    let rules = crate_folder.join("policy");
+    let tested = run(&["test", component.to_str().unwrap(), rules.to_str().unwrap()]);
+    assert_eq!(tested.code, 0, "{}{}", tested.out, tested.errors);
+    assert!(
+        tested.out.starts_with("18 cases: 18 passed"),
+        "{}",
+        tested.out
+    );
+    let inspected = run(&["inspect", component.to_str().unwrap()]);
+    assert!(
+        inspected.out.contains("name      my-fleet\n"),
+        "{}",
+        inspected.out
+    );
+
+    let again = run(&["new", "my-fleet", "--dir", dir]);
+    assert_eq!(again.code, 1);
+    assert!(
+        again.errors.contains("nothing is overwritten"),
+        "{}",
+        again.errors
+    );
+    assert_eq!(run(&["new", "My", "--dir", dir]).code, 64);
+}

@@ -8,6 +8,7 @@ mod inspect;
 mod limits;
 mod list;
 mod loaded;
+mod new;
 mod records;
 mod test;
 
@@ -19,6 +20,7 @@ use explain::Explain;
 use inspect::Inspect;
 use limits::LIMITS_INVALID;
 use list::List;
+use new::{NEW_FAILED, New};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,12 +34,16 @@ const FAILURE: u8 = 1;
 const FAILING_CASE: u8 = 2;
 /// What was asked for cannot be.
 const USAGE: u8 = 64;
+/// The code of a value on the command line that cannot be used.
+const USAGE_CODE: &str = "usage";
 /// The component or a document is not what it should be.
 const INVALID_POLICY: u8 = 3;
 
 /// What can be done with a policy component.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a small policy crate that builds and passes its cases at once
+    New(New),
     /// Name the policies that this program carries
     List(List),
     /// Run table cases against a component, under production limits
@@ -64,6 +70,7 @@ pub fn execute(
 ) -> u8 {
     let done = match command {
         Command::List(list) => list.run(out),
+        Command::New(new) => new.run(out),
         Command::Test(test) => test.run(compiler, out),
         Command::Inspect(inspect) => inspect.run(compiler, out),
         Command::Explain(explain) => explain.run(compiler, out),
@@ -92,8 +99,8 @@ fn tell(errors: &mut dyn Write, rejection: &Rejection, exit: u8) -> io::Result<u
 /// What the shell is told of a component or documents that are rejected with this code.
 pub(super) fn exit_code(code: &str) -> u8 {
     match code {
-        COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE => FAILURE,
-        LIMITS_INVALID => USAGE,
+        COMPONENT_UNREADABLE | DOCUMENTS_UNREADABLE | NEW_FAILED => FAILURE,
+        LIMITS_INVALID | USAGE_CODE => USAGE,
         _ => INVALID_POLICY,
     }
 }
