@@ -34,6 +34,8 @@ const FAILURE: u8 = 1;
 const FAILING_CASE: u8 = 2;
 /// What was asked for cannot be.
 const USAGE: u8 = 64;
+/// The code of a value on the command line that cannot be used.
+const USAGE_CODE: &str = "usage";
 /// The component or a document is not what it should be.
 const INVALID_POLICY: u8 = 3;
 /// The code of that.
@@ -42,6 +44,8 @@ const USAGE_CODE: &str = "usage";
 /// What can be done with a policy component.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a small policy crate that builds and passes its cases at once
+    New(New),
     /// Name the policies that this program carries
     List(List),
     /// Write a small policy crate that builds and passes its cases at once
@@ -70,6 +74,7 @@ pub fn execute(
 ) -> u8 {
     let done = match command {
         Command::List(list) => list.run(out),
+        Command::New(new) => new.run(out),
         Command::Test(test) => test.run(compiler, out),
         Command::Inspect(inspect) => inspect.run(compiler, out),
         Command::Explain(explain) => explain.run(compiler, out),
