@@ -11,7 +11,10 @@
 //! registry, by the corpus ([`diff`]) and by the log. A fault of a component ends a tool with an error: it is no answer.
 
 pub mod access;
+pub mod diff;
+pub mod difference;
 pub mod explain;
+pub mod replay;
 pub mod shape;
 pub mod stand_in;
 

@@ -1,0 +1,59 @@
+//! Differences as text.
+
+use crate::policy::shadow::Said;
+use crate::workbench::difference::{Difference, Kind};
+use std::io::{self, Write};
+
+/// The first `most`, and how many more there are.
+pub(super) fn print_differences(
+    differences: &[Difference],
+    most: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for one in differences.iter().take(most) {
+        writeln!(out, "{}", headline(one))?;
+        writeln!(out, "  old  {}", said(&one.old))?;
+        writeln!(out, "  new  {}", said(&one.new))?;
+    }
+    match differences.len().saturating_sub(most) {
+        0 => Ok(()),
+        more => writeln!(out, "… and {more} more that are kept: --show or --json"),
+    }
+}
+
+fn headline(one: &Difference) -> String {
+    let kind = match one.kind {
+        Kind::Fault => "fault",
+        Kind::NewlyAllowed => "newly allowed",
+        Kind::NewlyDenied => "newly denied",
+        Kind::Other => "otherwise",
+        Kind::Grant => "other limits or greetings",
+    };
+    let number = one.n.map_or(String::new(), |n| format!("decision {n}: "));
+    let topic = one.topic.as_deref();
+    let topic = topic.map_or(String::new(), |topic| format!(" `{topic}`"));
+    let qos = one
+        .qos
+        .map_or(String::new(), |qos| format!(" at QoS {qos}"));
+    format!(
+        "{number}{kind}: `{}` {}{topic}{qos}",
+        one.client, one.action
+    )
+}
+
+fn said(said: &Said) -> String {
+    let mut text = said.verdict.to_owned();
+    if let Some(code) = said.code {
+        text += &format!(" with {code}");
+    }
+    if let Some(qos) = said.qos {
+        text += &format!(" at QoS {qos}");
+    }
+    if let Some(rule) = &said.rule {
+        text += &format!(" by `{rule}`");
+    }
+    if let Some(detail) = &said.detail {
+        text += &format!(": {detail}");
+    }
+    text
+}

@@ -1,0 +1,3 @@
+//! What was decided, read again. See [`reading`].
+
+pub mod reading;
