@@ -46,11 +46,6 @@ impl Loaded {
             samples: cases::samples(&cases),
         })
     }
-
-    /// The name that the component gives itself.
-    pub(super) fn name(&self) -> &str {
-        &self.generation.description().name
-    }
 }
 
 fn find(folder: Option<&Path>, name: &str) -> Result<Folder, Rejection> {

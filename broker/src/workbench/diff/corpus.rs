@@ -9,18 +9,18 @@ use crate::grant::filter;
 use crate::policy::cases::Sample;
 use crate::workbench::access::Access;
 use crate::workbench::shape::renamed;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 /// Topics of one client.
 pub const TOPICS_MAX: usize = 4_000;
 
-/// The corpus, and whether something was left out: first from the log, then from the cases.
+/// The corpus, what was really used first, and whether something was left out: of the cases first.
 pub fn topics<'r>(
     samples: &[Sample],
     client: &Client,
     rules: impl Iterator<Item = &'r Rule>,
     log: &[String],
-) -> (BTreeSet<String>, bool) {
+) -> (Vec<String>, bool) {
     let of_rules = rules.flat_map(|rule| witnesses(&rule.pattern, rule.syntax));
     let of_cases = samples.iter().flat_map(|sample| {
         let owner = sample.subject.client.as_ref();
@@ -30,13 +30,17 @@ pub fn topics<'r>(
             own.into_iter().chain([topic.clone()])
         })
     });
-    let all = of_rules.chain(of_cases).chain(log.iter().cloned());
-    let mut topics = BTreeSet::new();
+    let all = log.iter().cloned().chain(of_rules).chain(of_cases);
+    let (mut topics, mut known) = (Vec::new(), HashSet::new());
     for topic in all.filter(|topic| filter::is_valid_filter(topic)) {
-        if topics.len() >= TOPICS_MAX && !topics.contains(&topic) {
+        if known.contains(&topic) {
+            continue;
+        }
+        if topics.len() >= TOPICS_MAX {
             return (topics, true);
         }
-        topics.insert(topic);
+        known.insert(topic.clone());
+        topics.push(topic);
     }
     (topics, false)
 }
