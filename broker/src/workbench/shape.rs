@@ -58,10 +58,10 @@ pub fn renamed(text: &str, from: &Client, to: &Client) -> String {
     names.sort_by_key(|(own, _)| std::cmp::Reverse(own.len()));
     let (mut rest, mut whole) = (text, String::new());
     while let Some(first) = rest.chars().next() {
-        let named = names
+        let known = names
             .iter()
             .find(|(own, _)| !own.is_empty() && rest.starts_with(own));
-        let taken = match named {
+        let taken = match known {
             Some((own, other)) => {
                 whole.push_str(other);
                 own.len()

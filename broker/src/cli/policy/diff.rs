@@ -120,15 +120,13 @@ fn registered(data: &Path, diff: &mut Diff<'_>) -> Result<(), Failed> {
                 limit: PAGE,
             };
             let clients = registry.clients(application, None, &page);
-            let clients = clients.map_err(|error| unreadable(error))?;
+            let clients = clients.map_err(&unreadable)?;
             let Some(last) = clients.last() else {
                 break;
             };
             after.clone_from(&last.id);
             for client in &clients {
-                let subject = registry
-                    .subject(&client.id)
-                    .map_err(|error| unreadable(error))?;
+                let subject = registry.subject(&client.id).map_err(&unreadable)?;
                 diff.client(&subject)?;
             }
         }

@@ -42,18 +42,10 @@ fn headline(one: &Difference) -> String {
 }
 
 fn said(said: &Said) -> String {
-    let mut text = said.verdict.to_owned();
-    if let Some(code) = said.code {
-        text += &format!(" with {code}");
-    }
-    if let Some(qos) = said.qos {
-        text += &format!(" at QoS {qos}");
-    }
-    if let Some(rule) = &said.rule {
-        text += &format!(" by `{rule}`");
-    }
-    if let Some(detail) = &said.detail {
-        text += &format!(": {detail}");
-    }
-    text
+    let code = said.code.map(|code| format!(" with {code}"));
+    let qos = said.qos.map(|qos| format!(" at QoS {qos}"));
+    let rule = said.rule.as_ref().map(|rule| format!(" by `{rule}`"));
+    let detail = said.detail.as_ref().map(|detail| format!(": {detail}"));
+    let parts = [code, qos, rule, detail].into_iter().flatten();
+    [said.verdict.to_owned()].into_iter().chain(parts).collect()
 }

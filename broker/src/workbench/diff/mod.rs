@@ -246,14 +246,14 @@ fn judge(
     if let Some(refusal) = standing.refused {
         return Ok(Judged::Refused(refusal));
     }
-    let proven = standing.proven;
-    let granted = generation.authorize_now(&proven.principal, &proven.subject, now)?;
+    let client = standing.proven;
+    let granted = generation.authorize_now(&client.principal, &client.subject, now)?;
     Ok(match granted {
         Err(refusal) => Judged::Refused(refusal),
         Ok(grant) => {
             let rules = grant.rules.clone();
-            let grant = Grant::compile(grant, generation.inboxes(), &proven.subject)?;
-            Judged::Granted(Box::new((proven, rules, grant)))
+            let grant = Grant::compile(grant, generation.inboxes(), &client.subject)?;
+            Judged::Granted(Box::new((client, rules, grant)))
         }
     })
 }
