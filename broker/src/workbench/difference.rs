@@ -1,4 +1,4 @@
-//! One decision on which two policies, or a log and a policy, differ; in the words of the shadow's report. Values only: nothing secret can be
+//! One decision on which two policies differ; in the words of the shadow's report. Values only: nothing secret can be
 //! in it by type.
 
 use super::access::Effect;
@@ -10,8 +10,6 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// The new policy fails.
-    Fault,
     /// Denied before, allowed now.
     NewlyAllowed,
     /// Allowed before, denied now.
@@ -25,14 +23,11 @@ pub enum Kind {
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
-    /// The number of the line in the log.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub n: Option<u64>,
     /// What it is.
     pub kind: Kind,
     /// The id of the record.
     pub client: String,
-    /// `connect`, `judge`, `publish`, `subscribe`, `receive` or `will`.
+    /// `connect`, `publish`, `subscribe` or `receive`.
     pub action: String,
     /// The topic or filter.
     pub topic: Option<String>,
@@ -47,7 +42,6 @@ pub struct Difference {
 /// By what the client notices.
 pub fn kind(old: &Said, new: &Said) -> Kind {
     match (old.verdict, new.verdict) {
-        (_, "fault") => Kind::Fault,
         ("deny", "allow" | "inspect") => Kind::NewlyAllowed,
         ("allow" | "inspect", "deny") => Kind::NewlyDenied,
         _ => Kind::Other,

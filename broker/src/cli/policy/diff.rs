@@ -3,6 +3,7 @@
 //! Offline. Exit codes: 0 no difference, 2 differences, 3 one of them is no policy, 1 something cannot be read, 64 bad usage.
 
 use super::differences::print_differences;
+use super::limits::Limits;
 use super::loaded::Loaded;
 use super::{Failed, OK, logged, records};
 use crate::cli::policy::explain::now;
@@ -47,6 +48,8 @@ pub struct PolicyDiff {
     /// Differences that are shown
     #[arg(long, value_name = "N", default_value_t = 20)]
     show: usize,
+    #[command(flatten)]
+    limits: Limits,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -56,8 +59,19 @@ impl PolicyDiff {
     pub(super) fn run(&self, compiler: &Compiler, out: &mut dyn Write) -> Result<u8, Failed> {
         let topics = self.log.as_deref().map(logged::topics).transpose()?;
         let topics = topics.unwrap_or_default();
-        let old = Loaded::load(compiler, &self.old, self.documents_old.as_deref())?;
-        let new = Loaded::load(compiler, &self.new, self.documents_new.as_deref())?;
+        let settings = self.limits.settings()?;
+        let old = Loaded::load(
+            &settings,
+            compiler,
+            &self.old,
+            self.documents_old.as_deref(),
+        )?;
+        let new = Loaded::load(
+            &settings,
+            compiler,
+            &self.new,
+            self.documents_new.as_deref(),
+        )?;
         let samples = [old.samples, new.samples].concat();
         let generations = [&old.generation, &new.generation];
         let mut diff = Diff::new(generations, &samples, &topics, now());

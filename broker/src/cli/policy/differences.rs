@@ -23,22 +23,17 @@ pub(super) fn print_differences(
 
 fn headline(one: &Difference) -> String {
     let kind = match one.kind {
-        Kind::Fault => "fault",
         Kind::NewlyAllowed => "newly allowed",
         Kind::NewlyDenied => "newly denied",
         Kind::Other => "otherwise",
         Kind::Grant => "other limits or greetings",
     };
-    let number = one.n.map_or(String::new(), |n| format!("decision {n}: "));
     let topic = one.topic.as_deref();
     let topic = topic.map_or(String::new(), |topic| format!(" `{topic}`"));
     let qos = one
         .qos
         .map_or(String::new(), |qos| format!(" at QoS {qos}"));
-    format!(
-        "{number}{kind}: `{}` {}{topic}{qos}",
-        one.client, one.action
-    )
+    format!("{kind}: `{}` {}{topic}{qos}", one.client, one.action)
 }
 
 fn said(said: &Said) -> String {

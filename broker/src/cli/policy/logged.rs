@@ -1,12 +1,11 @@
 //! The file of a decision log.
 
 use super::Failed;
-use crate::workbench::replay::reading::{self, Entry};
-use std::collections::BTreeSet;
+use crate::workbench::logged;
 use std::path::Path;
 
-/// Its text; bytes that are no text stay in their line, which is then counted as unreadable.
-pub(super) fn read(file: &Path) -> Result<String, Failed> {
+/// The topics of its lines; bytes that are no text stay in their line.
+pub(super) fn topics(file: &Path) -> Result<Vec<String>, Failed> {
     let bytes = std::fs::read(file).map_err(|error| {
         Failed::unreadable(
             "log-unreadable",
@@ -14,15 +13,5 @@ pub(super) fn read(file: &Path) -> Result<String, Failed> {
             "give the file of `[decisions]`, or what `GET /decisions` answered",
         )
     })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The topics of its lines.
-pub(super) fn topics(file: &Path) -> Result<Vec<String>, Failed> {
-    let text = read(file)?;
-    let topics = text.lines().filter_map(|line| match reading::entry(line) {
-        Ok(Entry::Line(line)) => line.topic,
-        _ => None,
-    });
-    Ok(topics.collect::<BTreeSet<_>>().into_iter().collect())
+    Ok(logged::topics(&String::from_utf8_lossy(&bytes)))
 }

@@ -10,8 +10,8 @@ mod inspect;
 mod limits;
 mod list;
 mod loaded;
-mod new;
 mod logged;
+mod new;
 mod records;
 mod test;
 
@@ -36,10 +36,10 @@ const OK: u8 = 0;
 const FAILURE: u8 = 1;
 /// A case does not come out as it should, or there is none.
 const FAILING_CASE: u8 = 2;
-/// What was asked for cannot be.
-const USAGE: u8 = 64;
 /// The component or a document is not what it should be.
 const INVALID_POLICY: u8 = 3;
+/// What was asked for cannot be.
+const USAGE: u8 = 64;
 /// The code of that.
 const USAGE_CODE: &str = "usage";
 

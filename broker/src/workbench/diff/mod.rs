@@ -144,7 +144,6 @@ impl<'d> Diff<'d> {
     fn connects(&mut self, client: &str, old: &Said, new: &Said) {
         let is_same = (old.verdict, old.code) == (new.verdict, new.code);
         let told = || Difference {
-            n: None,
             kind: difference::kind(old, new),
             client: client.to_owned(),
             action: Action::Connect.name().to_owned(),
@@ -164,7 +163,6 @@ impl<'d> Diff<'d> {
         let told = || {
             let (old, new) = unlike.clone().unwrap_or_default();
             Difference {
-                n: None,
                 kind: Kind::Grant,
                 client: client.to_owned(),
                 action: Action::Connect.name().to_owned(),
@@ -194,7 +192,6 @@ impl<'d> Diff<'d> {
                 let old = difference::of_rules(&one, &name(old, one.rule));
                 let new = difference::of_rules(&other, &name(new, other.rule));
                 Difference {
-                    n: None,
                     kind: difference::kind(&old, &new),
                     client: client.id.clone(),
                     action: access.action.name().to_owned(),
@@ -219,7 +216,7 @@ impl<'d> Diff<'d> {
             Kind::NewlyAllowed => &mut self.report.newly_allowed,
             Kind::NewlyDenied => &mut self.report.newly_denied,
             Kind::Grant => &mut self.report.grants,
-            Kind::Other | Kind::Fault => &mut self.report.other,
+            Kind::Other => &mut self.report.other,
         };
         *counter += 1;
         let kept = self.examples.entry(told.kind).or_default();

@@ -1,3 +1,0 @@
-//! What was decided, read again. See [`reading`].
-
-pub mod reading;
