@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn every_topic_once_and_garbage_says_nothing() {
-        let long = format!(r#"{{"topic":"{}"}}"#, "x".repeat(512));
+        let too_long = format!(r#"{{"topic":"{}"}}"#, "x".repeat(512));
         let log = [
             r#"{"n":1,"topic":"b","later":{}}"#,
             "garbage",
@@ -36,7 +36,7 @@ mod tests {
             r#"{"n":4,"topic":null}"#,
             r#"{"n":5,"topic":"a"}"#,
             r#"{"n":6,"topic":"b"}"#,
-            &long,
+            &too_long,
             r#"{"n":7,"topic":7}"#,
         ];
         assert_eq!(topics(&log.join("\n")), ["a", "b"]);

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(accesses("a/b").count(), 6);
         let seen: Vec<_> = accesses("a/#").map(|access| access.action).collect();
         assert_eq!(seen, [Action::Subscribe, Action::Subscribe]);
-        let log: Vec<String> = (0..TOPICS_MAX + 1).map(|n| format!("t/{n}")).collect();
+        let log: Vec<String> = (0..=TOPICS_MAX).map(|n| format!("t/{n}")).collect();
         let (topics, is_cut) = topics(&[], &client("d", "n", "p"), [].iter(), &log);
         assert_eq!((topics.len(), is_cut), (TOPICS_MAX, true));
     }
