@@ -177,16 +177,17 @@ fn write_embedded(
         let component = components.join(format!("{}.wasm", package(name).replace('-', "_")));
         writeln!(code, "static {}: BuiltIn = BuiltIn {{", constant(name))?;
         writeln!(code, "name: {name:?},")?;
-        writeln!(code, "component: include_bytes!({component:?}),")?;
+        writeln!(code, "component: include_bytes!({}),", quoted(&component)?)?;
         writeln!(code, "documents: {},", list(&rules, "json")?)?;
         writeln!(code, "cases: {},", list(&rules.join("cases"), "json")?)?;
         let contract = plugin.join("CONTRACT.md");
-        writeln!(code, "contract: include_str!({contract:?}),")?;
+        writeln!(code, "contract: include_str!({}),", quoted(&contract)?)?;
         writeln!(code, "wire: {},", list(&plugin.join("wire"), "toml")?)?;
         let demo = rules.join("demo.toml");
-        match demo.is_file() {
-            true => writeln!(code, "demo: Some(include_str!({demo:?})) }};")?,
-            false => writeln!(code, "demo: None }};")?,
+        if demo.is_file() {
+            writeln!(code, "demo: Some(include_str!({})) }};", quoted(&demo)?)?;
+        } else {
+            writeln!(code, "demo: None }};")?;
         }
     }
     let all: Vec<_> = policies
@@ -206,6 +207,12 @@ fn write_embedded(
     Ok(fs::write(file, code)?)
 }
 
+/// A path as a literal of Rust.
+fn quoted(path: &Path) -> Outcome<String> {
+    let text = path.to_str().ok_or("a path is not UTF-8")?;
+    Ok(format!("{text:?}"))
+}
+
 fn constant(policy: &str) -> String {
     format!("POLICY_{}", policy.replace('-', "_").to_uppercase())
 }
@@ -223,7 +230,7 @@ fn write_wire_cases(workspace: &Path, file: &Path) -> Outcome<()> {
 fn list(folder: &Path, ending: &str) -> Outcome<String> {
     let mut code = "&[".to_owned();
     for (file, path) in files(folder, ending)? {
-        write!(code, "({file:?}, include_str!({path:?})),")?;
+        write!(code, "({file:?}, include_str!({})),", quoted(&path)?)?;
     }
     Ok(code + "]")
 }

@@ -14,7 +14,7 @@
 //!            └──> registry                                 clients, products, authorities, applications; change feed
 //!
 //!   conformance                                            the harness: cases against a component or any broker
-//!   workbench                                              what a policy decides and why, told, compared and replayed without a broker
+//!   workbench                                              what a policy decides and why, told and compared without a broker
 //!   decision, metrics                                      what was decided, why, how the client hears of it, the log of it; counters
 //!   contract                                               the records of wit/policy.wit: every room speaks in them
 //! ```

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   cases ── shape ──> stand_in ──> principal, grant ──> access ──┬─> explain   one access: who decided, where it is written
-//!   registry ── record ──^                                        ├─> diff      two policies over clients x topics
-//!   decision log ── claim ──^                                     └─> replay    what was decided, decided again
+//!   registry ── record ──^                                        └─> diff      two policies over clients x topics
+//!                                decision log ── logged ──────────────^
 //! ```
 //!
 //! Everything is decided by the component itself and by the host's own matcher, under the limits of a broker. What is added: a client
@@ -11,7 +11,10 @@
 //! registry, by the corpus ([`diff`]) and by the log. A fault of a component ends a tool with an error: it is no answer.
 
 pub mod access;
+pub mod diff;
+pub mod difference;
 pub mod explain;
+pub mod logged;
 pub mod shape;
 pub mod stand_in;
 

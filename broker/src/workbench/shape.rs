@@ -58,18 +58,15 @@ pub fn renamed(text: &str, from: &Client, to: &Client) -> String {
     names.sort_by_key(|(own, _)| std::cmp::Reverse(own.len()));
     let (mut rest, mut whole) = (text, String::new());
     while let Some(first) = rest.chars().next() {
-        let named = names
+        let known = names
             .iter()
             .find(|(own, _)| !own.is_empty() && rest.starts_with(own));
-        let taken = match named {
-            Some((own, other)) => {
-                whole.push_str(other);
-                own.len()
-            }
-            None => {
-                whole.push(first);
-                first.len_utf8()
-            }
+        let taken = if let Some((own, other)) = known {
+            whole.push_str(other);
+            own.len()
+        } else {
+            whole.push(first);
+            first.len_utf8()
         };
         rest = rest.get(taken..).unwrap_or_default();
     }

@@ -109,10 +109,10 @@ fn each_policy_is_shown_swapped_and_stopped_for_itself() {
     let lines = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());
-    let refused: Value = lines
+    let refused: Vec<Value> = lines
         .filter(|line: &Value| line["action"] == "subscribe" && line["verdict"] == "deny")
-        .last()
-        .unwrap();
+        .collect();
+    let refused = refused.last().unwrap();
     assert_eq!(
         (&refused["policy"], &refused["generation"]),
         (&"second".into(), &2.into())

@@ -150,3 +150,53 @@ fn explain_says_what_is_wrong_with_the_question() {
         assert_eq!(ran.out, "", "{arguments:?}");
     }
 }
+
+#[test]
+fn diff_shows_what_other_documents_would_change() {
+    let broker = Broker::start(&Options {
+        own_policies: true,
+        ..Options::default()
+    });
+    fs::create_dir(broker.path("new")).unwrap();
+    for entry in fs::read_dir(broker.path("policies/iotda")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.is_file() {
+            let name = file.file_name().unwrap().to_owned();
+            fs::copy(&file, broker.path("new").join(name)).unwrap();
+        }
+    }
+    let diff = |arguments: &[&str]| {
+        let fixed = ["diff", "built-in", "built-in", "--documents-new", "new"];
+        policy(&broker, &[&fixed[..], arguments].concat())
+    };
+    let same = diff(&["--data", "data"]);
+    assert_eq!(same.code, 0, "{}{}", same.out, same.errors);
+    assert_eq!(diff(&[]).code, 0);
+
+    fs::write(
+        broker.path("new/system_default_policy.json"),
+        r#"{"policy_name":"system_default_policy","statement":[{"effect":"ALLOW","actions":["iotda:devices:publish"],"resources":["topic:up/*"]}]}"#,
+    )
+    .unwrap();
+    let log = format!(
+        "{}\n",
+        r#"{"n":1,"time":"2026-11-21T22:30:00.000Z","action":"publish","verdict":"allow","topic":"plant/valve","some":"field"}"#
+    );
+    fs::write(broker.path("log.jsonl"), format!("garbage\n{log}")).unwrap();
+    let changed = diff(&["--data", "data", "--log", "log.jsonl", "--json"]);
+    assert_eq!(changed.code, 2, "{}", changed.errors);
+    let report = json(&changed);
+    assert_eq!(report["newly_allowed"], 0);
+    assert!(report["newly_denied"].as_u64().unwrap() > 0, "{report}");
+    let valve = report["differences"].as_array().unwrap().iter();
+    let valve = valve.filter(|one| one["topic"] == "plant/valve" && one["action"] == "publish");
+    assert!(valve.count() > 0, "{report}");
+    let text = diff(&["--data", "data", "--show", "1"]);
+    assert!(
+        text.out.contains("\nnewly denied: `demo_device1`"),
+        "{}",
+        text.out
+    );
+    assert_eq!(diff(&["--data", "nowhere"]).code, 64);
+    assert_eq!(diff(&["--log", "nowhere"]).code, 1);
+}

@@ -44,8 +44,8 @@ pub fn lines_of_items(document: &Document, field: &str) -> Vec<u32> {
     let named = whole.members().filter(|(name, _)| name.decoded() == field);
     let items = named.flat_map(|(_, list)| list.items());
     let line = |item: json::Value| {
-        let before = text.as_bytes().get(..item.start()).unwrap_or_default();
-        let breaks = before.iter().filter(|byte| **byte == b'\n').count();
+        let before = text.get(..item.start()).unwrap_or_default();
+        let breaks = before.matches('\n').count();
         u32::try_from(breaks + 1).unwrap_or(0)
     };
     items.map(line).collect()

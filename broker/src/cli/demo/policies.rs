@@ -6,7 +6,7 @@
 use super::file::{self, DemoApplication, DemoDevice, DemoFile, DemoProof};
 use super::lines::shell_text;
 use super::{Error, add_product_with, device, is_absent, pair, password_file, secret_of};
-use crate::config::{Config, Listener, ListenerKind, Policy};
+use crate::config::{Config, Listener, ListenerKind};
 use crate::contract::{Client, Credential};
 use crate::policy::BuiltIn;
 use crate::registry::{Registry, application};
@@ -40,10 +40,7 @@ pub(super) fn listen(
             config
                 .listeners
                 .insert(file.listener.name.clone(), listener);
-            config
-                .policies
-                .entry(policy.name.to_owned())
-                .or_insert_with(Policy::default);
+            config.policies.entry(policy.name.to_owned()).or_default();
         }
         served.push((policy, file));
     }

@@ -5,6 +5,7 @@
 
 mod shown;
 
+use super::limits::Limits;
 use super::loaded::{self, Loaded};
 use super::{Failed, OK, records};
 use crate::cli::data_or_default;
@@ -52,6 +53,8 @@ pub struct Explain {
     /// A table case with the client's CONNECT, where no form of the policy's cases is right
     #[arg(long, value_name = "FILE")]
     connect_file: Option<PathBuf>,
+    #[command(flatten)]
+    limits: Limits,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -82,7 +85,13 @@ impl Explain {
         let connect: Option<Connect> = connect.transpose()?;
         let data = data_or_default(self.data.clone());
         let subject = records::client(&data, &self.client)?;
-        let loaded = Loaded::load(compiler, &self.component, self.policy_dir.as_deref())?;
+        let settings = self.limits.settings()?;
+        let loaded = Loaded::load(
+            &settings,
+            compiler,
+            &self.component,
+            self.policy_dir.as_deref(),
+        )?;
         let policy = Policy {
             generation: &loaded.generation,
             documents: &loaded.documents,

@@ -25,6 +25,7 @@ pub(super) struct Loaded {
 impl Loaded {
     /// `component`: a file or `built-in`; `folder`: of documents, with `cases/`.
     pub(super) fn load(
+        settings: &Settings,
         compiler: &Compiler,
         component: &Path,
         folder: Option<&Path>,
@@ -32,7 +33,7 @@ impl Loaded {
         let bytes = read(component)?;
         let own_name = built_in(component).transpose()?.map(|policy| policy.name);
         let mut found = Folder::default();
-        let generation = try_out_as(&Settings::default(), compiler, &bytes, |description| {
+        let generation = try_out_as(settings, compiler, &bytes, |description| {
             found = find(folder, own_name.unwrap_or(&description.name))?;
             Ok(found.documents.clone())
         })?;
@@ -45,11 +46,6 @@ impl Loaded {
             documents: found.documents,
             samples: cases::samples(&cases),
         })
-    }
-
-    /// The name that the component gives itself.
-    pub(super) fn name(&self) -> &str {
-        &self.generation.description().name
     }
 }
 

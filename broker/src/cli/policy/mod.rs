@@ -3,11 +3,14 @@
 //! Everything runs under the limits of a broker without configuration, or those of `--limits`, and is compiled in a child process as there: a
 //! component that cannot be compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
 
+mod diff;
+mod differences;
 mod explain;
 mod inspect;
 mod limits;
 mod list;
 mod loaded;
+mod logged;
 mod new;
 mod records;
 mod test;
@@ -16,6 +19,7 @@ use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejec
 use crate::policy::{BuiltIn, Compiler, component};
 use crate::workbench::Failure;
 use clap::Subcommand;
+use diff::PolicyDiff;
 use explain::Explain;
 use inspect::Inspect;
 use limits::LIMITS_INVALID;
@@ -38,6 +42,8 @@ const USAGE: u8 = 64;
 const USAGE_CODE: &str = "usage";
 /// The component or a document is not what it should be.
 const INVALID_POLICY: u8 = 3;
+/// What was asked for cannot be.
+const USAGE: u8 = 64;
 /// The code of that.
 const USAGE_CODE: &str = "usage";
 
@@ -56,6 +62,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Tell why a client may or may not do something, and what would change it
     Explain(Explain),
+    /// Compare two policies over clients and topics
+    Diff(PolicyDiff),
 }
 
 /// Runs the verb and prints what it finds.
@@ -79,6 +87,7 @@ pub fn execute(
         Command::Inspect(inspect) => inspect.run(compiler, out),
         Command::Explain(explain) => explain.run(compiler, out),
         Command::New(new) => new.run(out),
+        Command::Diff(diff) => diff.run(compiler, out),
     };
     let told = match done {
         Ok(code) => return code,

@@ -45,7 +45,7 @@ impl Granted {
     }
 
     /// What is not the same in both, in words: what this says, and what the other says. `None`: nothing.
-    pub(super) fn unlike(&self, other: &Self) -> Option<(String, String)> {
+    pub(crate) fn unlike(&self, other: &Self) -> Option<(String, String)> {
         if self == other {
             return None;
         }

@@ -148,12 +148,12 @@ pub(super) fn word(effect: contract::Effect) -> &'static str {
 
 /// `publish, receive`.
 pub fn actions(actions: contract::Actions) -> String {
-    let named = [
+    let flags = [
         ("publish", contract::Actions::PUBLISH),
         ("subscribe", contract::Actions::SUBSCRIBE),
         ("receive", contract::Actions::RECEIVE),
     ];
-    let names = named.iter().filter(|(_, flag)| actions.contains(*flag));
+    let names = flags.iter().filter(|(_, flag)| actions.contains(*flag));
     names.map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 

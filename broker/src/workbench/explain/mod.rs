@@ -271,7 +271,7 @@ impl Judged<'_> {
             ..before
         };
         if explanation.connect.verdict == "allow" {
-            self.conclude(&mut explanation, effect);
+            Self::conclude(&mut explanation, effect);
         } else if effect.is_allowed() {
             return Ok(explanation);
         }
@@ -281,7 +281,7 @@ impl Judged<'_> {
     }
 
     /// The client is let in, so its rules decide, and after them the payload.
-    fn conclude(&self, explanation: &mut Explanation, effect: Effect) {
+    fn conclude(explanation: &mut Explanation, effect: Effect) {
         explanation.verdict = effect.verdict;
         explanation.code = effect.code;
         explanation.detail = effect.code.map(|code| sentence(code).to_owned());

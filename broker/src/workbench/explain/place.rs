@@ -51,7 +51,8 @@ fn excerpt(text: &str, line: usize) -> String {
     for line in lines.take(LINES_MAX - 1) {
         let is_deeper = indentation(line) > depth;
         let is_end = indentation(line) == depth && line.trim_start().starts_with(['}', ']', ')']);
-        if !is_deeper && !(is_end && shown.len() > 1) {
+        let belongs = is_deeper || (is_end && shown.len() > 1);
+        if !belongs {
             break;
         }
         shown.push(line);

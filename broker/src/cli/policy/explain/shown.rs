@@ -97,20 +97,14 @@ fn connected(connect: &Connected) -> String {
         connect.proof.words(),
         connect.credential
     );
-    match (connect.code, &connect.detail) {
-        (Some(code), Some(detail)) => {
-            let rule = connect.rule.as_deref();
-            let rule = rule.map_or(String::new(), |rule| format!(" (`{rule}`)"));
-            format!("denied with {code}: {detail}{rule}; were it let in: {how}")
-        }
-        _ => {
-            let canonical = connect.canonical.as_deref().unwrap_or_default();
-            format!(
-                "allowed {how}: known as `{canonical}`, {} rules",
-                connect.rules
-            )
-        }
-    }
+    let (Some(code), Some(detail)) = (connect.code, &connect.detail) else {
+        let canonical = connect.canonical.as_deref().unwrap_or_default();
+        let rules = connect.rules;
+        return format!("allowed {how}: known as `{canonical}`, {rules} rules");
+    };
+    let rule = connect.rule.as_deref();
+    let rule = rule.map_or(String::new(), |rule| format!(" (`{rule}`)"));
+    format!("denied with {code}: {detail}{rule}; were it let in: {how}")
 }
 
 fn payload(inspected: &Inspected) -> String {
