@@ -36,10 +36,6 @@ const OK: u8 = 0;
 const FAILURE: u8 = 1;
 /// A case does not come out as it should, or there is none.
 const FAILING_CASE: u8 = 2;
-/// What was asked for cannot be.
-const USAGE: u8 = 64;
-/// The code of a value on the command line that cannot be used.
-const USAGE_CODE: &str = "usage";
 /// The component or a document is not what it should be.
 const INVALID_POLICY: u8 = 3;
 /// What was asked for cannot be.
@@ -54,8 +50,6 @@ pub enum Command {
     New(New),
     /// Name the policies that this program carries
     List(List),
-    /// Write a small policy crate that builds and passes its cases at once
-    New(New),
     /// Run table cases against a component, under production limits
     Test(Test),
     /// Show what a component is: name, version, contract, imports, exports
@@ -86,7 +80,6 @@ pub fn execute(
         Command::Test(test) => test.run(compiler, out),
         Command::Inspect(inspect) => inspect.run(compiler, out),
         Command::Explain(explain) => explain.run(compiler, out),
-        Command::New(new) => new.run(out),
         Command::Diff(diff) => diff.run(compiler, out),
     };
     let told = match done {
