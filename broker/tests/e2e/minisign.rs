@@ -1,6 +1,8 @@
 //! Signed components: signatures by the `minisign` program itself, over the built-in component, at a broker that asks for them.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use iotda_broker::policy::{PublicKey, Trust, decode_signature};
@@ -45,6 +47,20 @@ impl Signer {
     /// What was signed last, as a header carries it.
     fn header(&self) -> String {
         self.run("base64", &["-w0", "policy.wasm.minisig"])
+    }
+
+    /// Runs minisign with a password to read; whether it succeeds. A key without one is not asked for.
+    fn with_stdin(&self, password: &str, arguments: &[&str]) -> bool {
+        let mut child = Command::new("minisign")
+            .args(arguments)
+            .current_dir(&self.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // One that reads no password may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(password.as_bytes());
+        child.wait().unwrap().success()
     }
 
     /// Runs one command that succeeds and returns what it prints.
@@ -245,4 +261,209 @@ fn a_pinned_component_lets_no_other_in() {
     });
     assert_eq!(put(&broker, &rebuilt(1), None), refused("pin-mismatch"));
     assert_eq!(in_force(&broker), digest(&policy_component()));
+}
+
+/// Runs our own verb in the signer's folder: exit code, stdout, stderr.
+fn policy(signer: &Signer, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_iotda-broker"))
+        .arg("policy")
+        .args(arguments)
+        .current_dir(&signer.0)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().unwrap();
+    (code, text(output.stdout), text(output.stderr))
+}
+
+/// What a verb that succeeds prints as JSON.
+fn told(signer: &Signer, arguments: &[&str]) -> Value {
+    let (code, out, errors) = policy(signer, &[arguments, &["--json"]].concat());
+    assert_eq!(code, 0, "{arguments:?}: {out}{errors}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn our_keys_and_signatures_are_minisigns() {
+    let Some(signer) = Signer::new() else {
+        return;
+    };
+    let path = |name: &str| signer.0.path().join(name);
+    fs::write(path("policy.wasm"), policy_component()).unwrap();
+    fs::write(path("password"), "correct horse\nnot this line\n").unwrap();
+    fs::write(path("wrong"), "battery staple\n").unwrap();
+    for (out, how) in [
+        ("plain.key", &["--no-password"][..]),
+        ("locked.key", &["--password-file", "password"]),
+    ] {
+        let made = told(&signer, &[&["keygen", "--out", out], how].concat());
+        let mode = fs::metadata(path(out)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{out}");
+        let password = if out == "locked.key" { how } else { &[] };
+        let sign = ["sign", "policy.wasm", "--key", out];
+        let signed = told(&signer, &[&sign, password].concat());
+        assert_eq!(signed["public_key"], made["public_key"]);
+        assert_eq!(signed["key_id"], made["key_id"]);
+        let public = made["public"].as_str().unwrap();
+        let verified = signer.run("minisign", &["-VHm", "policy.wasm", "-p", public, "-Q"]);
+        assert_eq!(verified, format!("revision:{}\n", signed["revision"]));
+        // The other way: the program signs with our key, and makes the same public key of it.
+        let secret = signer.with_stdin("correct horse\n", &["-R", "-s", out, "-p", "again.pub"]);
+        assert!(secret, "{out}");
+        let again = fs::read_to_string(path("again.pub")).unwrap();
+        assert_eq!(again.lines().nth(1), made["public_key"].as_str());
+        let comment = "revision:50";
+        let arguments = [
+            "-S",
+            "-s",
+            out,
+            "-m",
+            "policy.wasm",
+            "-x",
+            "x",
+            "-t",
+            comment,
+        ];
+        assert!(signer.with_stdin("correct horse\n", &arguments));
+        let trust = Trust {
+            pin: None,
+            key: Some(PublicKey::try_from(again.lines().nth(1).unwrap().to_owned()).unwrap()),
+        };
+        let signature = fs::read_to_string(path("x")).unwrap();
+        let checked = trust.check(&policy_component(), "", Some(&signature), None);
+        assert_eq!(checked, Ok(Some(50)));
+    }
+    // Revisions count up, and are not what another file says.
+    let revisions = fs::read_to_string(path("policy.wasm.minisig")).unwrap();
+    assert!(revisions.contains("\ntrusted comment: revision:2\n"));
+
+    // Nothing is overwritten, and what cannot be is told.
+    let before = fs::read(path("plain.key")).unwrap();
+    let plain = ["sign", "policy.wasm", "--key", "plain.key"];
+    let locked = ["sign", "policy.wasm", "--key", "locked.key"];
+    for (arguments, code, words) in [
+        (
+            &["keygen", "--out", "plain.key", "--no-password"][..],
+            1,
+            "nothing is overwritten",
+        ),
+        (&["keygen", "--out", "new.key"], 64, "--no-password"),
+        (
+            &["keygen", "--out", "new.pub", "--no-password"],
+            64,
+            "the public key's name",
+        ),
+        (
+            &["keygen", "--out", "none/k", "--no-password"],
+            1,
+            "`none/k` cannot be made",
+        ),
+        (&locked, 1, "it is encrypted"),
+        (
+            &[&locked[..], &["--password-file", "wrong"]].concat(),
+            1,
+            "Wrong password",
+        ),
+        (
+            &[&locked[..], &["--password-file", "none"]].concat(),
+            1,
+            "`none` cannot be read",
+        ),
+        (
+            &["sign", "policy.wasm", "--key", "plain.pub"],
+            1,
+            "not that of the public one",
+        ),
+        (&["sign", "none.wasm", "--key", "plain.key"], 1, "none.wasm"),
+        (
+            &[&plain[..], &["--revision", "1"]].concat(),
+            64,
+            "revision 1 is below 2",
+        ),
+    ] {
+        let (got, out, errors) = policy(&signer, arguments);
+        assert_eq!(got, code, "{arguments:?}: {out}{errors}");
+        assert!(errors.starts_with("error: ") && errors.contains("\n  help: "));
+        assert!(errors.contains(words), "{arguments:?}: {errors}");
+    }
+    assert_eq!(fs::read(path("plain.key")).unwrap(), before);
+    assert!(!path("new.key").exists());
+}
+
+#[test]
+fn minisigns_own_key_signs_for_a_broker_which_takes_no_lower_revision() {
+    let Some(signer) = Signer::new() else {
+        return;
+    };
+    let path = |name: &str| signer.0.path().join(name);
+    let component = rebuilt(1);
+    fs::write(path("policy.wasm"), policy_component()).unwrap();
+    let signed = told(&signer, &["sign", "policy.wasm", "--key", "key"]);
+    assert_eq!(signed["public_key"].as_str(), Some(&*signer.public_key()));
+    let config = format!(
+        "[policies.iotda]\ncomponent = {:?}\n[policies.iotda.signature]\npublic_key = {:?}\n",
+        path("policy.wasm"),
+        signer.public_key()
+    );
+    let broker = Broker::start(&Options {
+        config,
+        ..Options::default()
+    });
+    assert_eq!(in_force(&broker), digest(&policy_component()));
+    // Another file's name, so that the broker's watch of the first sees nothing of it.
+    fs::write(path("next.wasm"), &component).unwrap();
+    let header = |revision: &str| {
+        let _ = fs::remove_file(path("next.wasm.minisig"));
+        let sign = ["sign", "next.wasm", "--key", "key", "--revision", revision];
+        told(&signer, &sign);
+        signer.run("base64", &["-w0", "next.wasm.minisig"])
+    };
+    assert_eq!(put(&broker, &component, Some(&header("5"))), active());
+    assert_eq!(in_force(&broker), digest(&component));
+    let older = rebuilt(2);
+    fs::write(path("next.wasm"), &older).unwrap();
+    let lower = header("4");
+    assert_eq!(
+        put(&broker, &older, Some(&lower)),
+        refused("revision-replayed")
+    );
+    assert_eq!(in_force(&broker), digest(&component));
+
+    // The same signature, as `inspect` sees it.
+    let inspect = |arguments: &[&str]| {
+        let arguments = [&["inspect", "next.wasm", "--json"], arguments].concat();
+        let (code, out, errors) = policy(&signer, &arguments);
+        let seen: Value = serde_json::from_str(&out).unwrap_or_default();
+        (code, seen["signature"].clone(), errors)
+    };
+    let (code, seen, _) = inspect(&[]);
+    assert_eq!(
+        (code, &seen["revision"], &seen["verified"]),
+        (0, &4.into(), &Value::Null)
+    );
+    assert_eq!(seen["key_id"], signed["key_id"]);
+    for key in [signer.public_key(), "key.pub".to_owned()] {
+        let (code, seen, errors) = inspect(&["--key", &key]);
+        assert_eq!((code, &seen["verified"]), (0, &true.into()), "{errors}");
+    }
+    told(&signer, &["keygen", "--out", "other.key", "--no-password"]);
+    let (code, seen, errors) = inspect(&["--key", "other.pub"]);
+    assert_eq!((code, &seen["verified"]), (3, &false.into()), "{errors}");
+    assert!(errors.contains("another key"), "{errors}");
+    let (code, _, errors) = inspect(&["--key", "nowhere.pub"]);
+    assert_eq!(code, 64, "{errors}");
+    assert!(
+        errors.contains("`nowhere.pub` is no public key"),
+        "{errors}"
+    );
+    fs::write(path("next.wasm"), rebuilt(3)).unwrap();
+    let (code, _, errors) = inspect(&["--key", "key.pub"]);
+    assert_eq!(code, 3);
+    assert!(errors.contains("were altered"), "{errors}");
+    fs::remove_file(path("next.wasm.minisig")).unwrap();
+    assert_eq!(inspect(&[]).1, Value::Null);
+    let (code, _, errors) = inspect(&["--key", "key.pub"]);
+    assert_eq!(code, 3);
+    assert!(errors.contains("(signature-missing)"), "{errors}");
 }

@@ -8,12 +8,14 @@ mod diff;
 mod differences;
 mod explain;
 mod inspect;
+mod keygen;
 mod limits;
 mod list;
 mod loaded;
 mod logged;
 mod new;
 mod records;
+mod sign;
 mod test;
 mod watch;
 
@@ -25,9 +27,11 @@ use clap::Subcommand;
 use diff::PolicyDiff;
 use explain::Explain;
 use inspect::Inspect;
+use keygen::Keygen;
 use limits::LIMITS_INVALID;
 use list::List;
 use new::{NEW_FAILED, New};
+use sign::Sign;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -50,6 +54,10 @@ const USAGE_CODE: &str = "usage";
 /// What can be done with a policy component.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a key pair that signs components
+    Keygen(Keygen),
+    /// Sign a component, with its revision
+    Sign(Sign),
     /// Write a small policy crate that builds and passes its cases at once
     New(New),
     /// Name the policies that this program carries
@@ -83,6 +91,8 @@ pub fn execute(
     errors: &mut dyn Write,
 ) -> u8 {
     let done = match command {
+        Command::Keygen(keygen) => keygen.run(out),
+        Command::Sign(sign) => sign.run(out),
         Command::List(list) => list.run(out),
         Command::New(new) => new.run(out),
         Command::Test(test) => test.run(compiler, out),
