@@ -1,4 +1,4 @@
-//! The conformance cases notice every wrong component: the `IoTDA` policy with one rule broken, about fifty times (`fixtures/wrong`).
+//! The conformance cases notice every wrong component: each built-in policy with one rule broken, about fifty times (`fixtures/wrong`).
 
 // A test fails by panicking, wherever its helper functions stand.
 #![allow(
@@ -36,8 +36,8 @@ fn with_broken(component: &[u8], number: usize) -> Vec<u8> {
 }
 
 /// What is broken, and what the cases say.
-fn judged(component: &[u8]) -> (String, Vec<CaseResult>) {
-    let folder = BuiltIn::default_policy().folder();
+fn judged(policy: &BuiltIn, component: &[u8]) -> (String, Vec<CaseResult>) {
+    let folder = policy.folder();
     let compiler = Compiler::Child(env!("CARGO_BIN_EXE_iotda-broker").into());
     let generation = try_out(&Settings::default(), &compiler, component, folder.documents);
     let generation = generation.unwrap();
@@ -51,9 +51,18 @@ fn failed(results: &[CaseResult]) -> Vec<&CaseResult> {
 }
 
 #[test]
-fn each_broken_rule_fails_a_case_and_none_broken_fails_none() {
-    let component = guest::build("wrong-policy");
-    let (what, results) = judged(&with_broken(&component, 0));
+fn each_broken_rule_of_iotda_fails_a_case_and_none_broken_fails_none() {
+    each_is_noticed(BuiltIn::default_policy(), &guest::build("wrong-policy"));
+}
+
+#[test]
+fn each_broken_rule_of_aliyun_fails_a_case_and_none_broken_fails_none() {
+    let component = guest::build_with("wrong-policy", "aliyun");
+    each_is_noticed(BuiltIn::named("aliyun").unwrap(), &component);
+}
+
+fn each_is_noticed(policy: &BuiltIn, component: &[u8]) {
+    let (what, results) = judged(policy, &with_broken(component, 0));
     assert_eq!(what, "nothing");
     assert_eq!(failed(&results), Vec::<&CaseResult>::new());
 
@@ -68,7 +77,7 @@ fn each_broken_rule_fails_a_case_and_none_broken_fails_none() {
                         *next += 1;
                         *next - 1
                     };
-                    let (what, results) = judged(&with_broken(&component, number));
+                    let (what, results) = judged(policy, &with_broken(component, number));
                     if what.is_empty() {
                         break;
                     }

@@ -71,8 +71,8 @@ impl Generation {
         }
     }
 
-    /// The same component with other documents: for cases that bring their own. Blocks.
-    pub(super) fn with_documents(&self, documents: Vec<Document>) -> Result<Self, Rejection> {
+    /// The same component with other documents: for cases that bring their own, and for tools. Blocks.
+    pub fn with_documents(&self, documents: Vec<Document>) -> Result<Self, Rejection> {
         let code = self.code().clone();
         Self::configure(code, documents, self.pool.settings(), self.revision)
     }
@@ -183,6 +183,10 @@ impl Generation {
 
     pub(super) fn code(&self) -> &Code {
         self.pool.code()
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        self.pool.settings()
     }
 
     /// Several calls on one instance, on this thread: for whoever may block.

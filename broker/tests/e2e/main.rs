@@ -12,6 +12,7 @@
 )]
 
 mod aliyun;
+mod bench;
 mod bounds;
 mod clients;
 mod conform;
@@ -42,4 +43,5 @@ mod security;
 mod support;
 mod swaps;
 mod vendor;
+mod watch;
 mod workbench;

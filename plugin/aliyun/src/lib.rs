@@ -1,4 +1,4 @@
-//! `aliyun-policy`: the device contract of Alibaba Cloud IoT Platform as a policy component.
+//! `aliyun-policy`: the device contract of Alibaba Cloud `IoT` Platform as a policy component.
 //!
 //! ```text
 //!   CONNECT ──> identify ──> (host looks the record up) ──> authenticate ──> authorize ──> grant

@@ -176,7 +176,9 @@ mod tests {
         let id = "12345|signmethod=hmacsha256|";
         let parsed = client_id::parse(id).unwrap();
         let password = hmac_sha256(b"", content(&parsed, &NAMES).as_bytes()).unwrap();
-        let password: String = password.iter().map(|byte| format!("{byte:02x}")).collect();
+        let password = password
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         for known in [
             secrets(Some(""), None),
             secrets(Some(""), Some("")),

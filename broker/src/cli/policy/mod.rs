@@ -3,6 +3,7 @@
 //! Everything runs under the limits of a broker without configuration, or those of `--limits`, and is compiled in a child process as there: a
 //! component that cannot be compiled in time does not hang the terminal. Results go to stdout, errors to stderr; the exit code says which it was.
 
+mod bench;
 mod diff;
 mod differences;
 mod explain;
@@ -14,10 +15,12 @@ mod logged;
 mod new;
 mod records;
 mod test;
+mod watch;
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
 use crate::policy::{BuiltIn, Compiler, component};
 use crate::workbench::Failure;
+use bench::Bench;
 use clap::Subcommand;
 use diff::PolicyDiff;
 use explain::Explain;
@@ -29,6 +32,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use test::Test;
+use watch::Watch;
 
 /// All cases pass, or the component is a policy.
 const OK: u8 = 0;
@@ -56,6 +60,10 @@ pub enum Command {
     Inspect(Inspect),
     /// Tell why a client may or may not do something, and what would change it
     Explain(Explain),
+    /// Build, test and swap a policy crate into a running broker at each saved change
+    Watch(Watch),
+    /// Measure what each call of a component costs, beside the built-in policy
+    Bench(Bench),
     /// Compare two policies over clients and topics
     Diff(PolicyDiff),
 }
@@ -80,6 +88,8 @@ pub fn execute(
         Command::Test(test) => test.run(compiler, out),
         Command::Inspect(inspect) => inspect.run(compiler, out),
         Command::Explain(explain) => explain.run(compiler, out),
+        Command::Watch(watch) => watch.run(compiler, out, errors),
+        Command::Bench(bench) => bench.run(compiler, out, errors),
         Command::Diff(diff) => diff.run(compiler, out),
     };
     let told = match done {

@@ -19,6 +19,8 @@ pub struct Sample {
     pub is_let_in: bool,
     /// Action (publish, subscribe or receive), topic or filter, and `QoS`.
     pub accesses: Vec<(Action, String, Qos)>,
+    /// The payloads of those that show one.
+    pub payloads: Vec<(Action, String, Qos, Vec<u8>)>,
 }
 
 /// The clients of all files.
@@ -46,8 +48,15 @@ pub fn samples_of(file: &CaseFile) -> Result<Vec<Sample>, String> {
 }
 
 fn sample(client: reading::Client) -> Sample {
+    let shown = |access: &expect::Access| {
+        let payload = access.payload.clone()?;
+        let action = action(access.action);
+        Some((action, access.topic.clone(), access.qos, payload))
+    };
+    let payloads = client.expect.access.iter().filter_map(shown).collect();
     let accesses = client.expect.access.into_iter();
     Sample {
+        payloads,
         connect: client.connect,
         subject: client.subject,
         is_let_in: client.expect.grant.is_some(),

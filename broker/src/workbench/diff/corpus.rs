@@ -22,6 +22,9 @@ pub fn topics<'r>(
     log: &[String],
 ) -> (Vec<String>, bool) {
     let of_rules = rules.flat_map(|rule| witnesses(&rule.pattern, rule.syntax));
+    let mut of_rules: Vec<_> = of_rules.collect();
+    // A reader sees the first differences: a rule about length has a topic of hundreds of letters.
+    of_rules.sort_by_key(String::len);
     let of_cases = samples.iter().flat_map(|sample| {
         let owner = sample.subject.client.as_ref();
         let accesses = sample.accesses.iter();

@@ -1,0 +1,177 @@
+//! What a crate's folder is: which package is built, how, where its component and its documents lie. Asked of cargo once, at the start.
+//!
+//! A workspace with a profile `policy` is built by it, another one by `release`. Documents are in `policy/` of the crate, or in `policies/NAME` of its
+//! workspace, where NAME is the crate's folder. Anything else is an error that says so.
+
+use super::super::{Failed, USAGE_CODE};
+use super::build;
+use crate::policy::Rejection;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(super) const TARGET: &str = "wasm32-unknown-unknown";
+const POLICY: &str = "policy";
+
+/// A policy's crate.
+#[derive(Clone, Debug)]
+pub(super) struct CrateFolder {
+    pub(super) folder: PathBuf,
+    pub(super) package: String,
+    /// Cargo's.
+    pub(super) profile: &'static str,
+    pub(super) component: PathBuf,
+    /// Documents, and `cases/`.
+    pub(super) rules: PathBuf,
+    /// The contract of a workspace's crate lies beside it.
+    pub(super) contract: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    target_directory: PathBuf,
+    workspace_root: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    crate_types: Vec<String>,
+}
+
+impl CrateFolder {
+    pub(super) fn find(dir: &Path) -> Result<Self, Failed> {
+        let manifest = dir.join("Cargo.toml");
+        let manifest = manifest.canonicalize().map_err(|error| {
+            unusable(
+                dir,
+                &format!("`{}` cannot be read: {error}", manifest.display()),
+            )
+        })?;
+        let folder = manifest.parent().unwrap_or(dir).to_owned();
+        let metadata = metadata(&folder).map_err(|cause| unusable(dir, &cause))?;
+        Self::of(folder, &manifest, &metadata).map_err(|cause| unusable(dir, &cause))
+    }
+
+    fn of(folder: PathBuf, manifest: &Path, metadata: &Metadata) -> Result<Self, String> {
+        let root = &metadata.workspace_root;
+        let package = metadata.packages.iter();
+        let package = package
+            .clone()
+            .find(|one| one.manifest_path == manifest)
+            .ok_or("its `Cargo.toml` is that of no package")?;
+        let library = package.targets.iter();
+        let library = library
+            .clone()
+            .find(|one| one.crate_types.iter().any(|kind| kind == "cdylib"))
+            .ok_or_else(|| format!("the package `{}` has no `cdylib`", package.name))?;
+        let profile = profile(root);
+        let file = format!("{}.wasm", library.name.replace('-', "_"));
+        let built = metadata.target_directory.join(TARGET).join(profile);
+        Ok(Self {
+            rules: rules(&folder, root)?,
+            package: package.name.clone(),
+            profile,
+            component: built.join(file),
+            contract: root.join("wit"),
+            folder,
+        })
+    }
+}
+
+fn rules(folder: &Path, root: &Path) -> Result<PathBuf, String> {
+    let own = folder.join(POLICY);
+    let beside = root
+        .join("policies")
+        .join(folder.file_name().unwrap_or_default());
+    let found = [&own, &beside].into_iter().find(|rules| rules.is_dir());
+    found.cloned().ok_or_else(|| {
+        format!(
+            "its rule documents are neither in `{}` nor in `{}`",
+            own.display(),
+            beside.display()
+        )
+    })
+}
+
+fn profile(root: &Path) -> &'static str {
+    let text = std::fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
+    let manifest: toml::Table = toml::from_str(&text).unwrap_or_default();
+    let has_policy = manifest
+        .get("profile")
+        .is_some_and(|profiles| profiles.get(POLICY).is_some());
+    if has_policy { POLICY } else { "release" }
+}
+
+fn metadata(folder: &Path) -> Result<Metadata, String> {
+    let mut cargo = Command::new(build::cargo());
+    let asked = cargo
+        .current_dir(folder)
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .map_err(|error| format!("`cargo metadata` cannot be run: {error}"))?;
+    if !asked.status.success() {
+        let told = String::from_utf8_lossy(&asked.stderr);
+        let told: Vec<_> = told.split_whitespace().collect();
+        return Err(format!("`cargo metadata` failed: {}", told.join(" ")));
+    }
+    serde_json::from_slice(&asked.stdout)
+        .map_err(|error| format!("`cargo metadata` cannot be understood: {error}"))
+}
+
+fn unusable(dir: &Path, cause: &str) -> Failed {
+    Failed::Usage(Rejection::new(
+        USAGE_CODE,
+        format!("`{}` is no crate of a policy: {cause}", dir.display()),
+        "name the folder of a crate that `iotda-broker policy new` made, or of one in a workspace such as `plugin/iotda`",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(dir: &Path) -> String {
+        match CrateFolder::find(dir) {
+            Err(Failed::Usage(rejection)) => rejection.message,
+            Err(_) => panic!("not told as usage"),
+            Ok(found) => panic!("{found:?}"),
+        }
+    }
+
+    #[test]
+    fn a_crate_of_this_workspace_has_its_documents_beside() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let Ok(found) = CrateFolder::find(&root.join("plugin/iotda")) else {
+            panic!("not found");
+        };
+        assert_eq!(
+            (found.package.as_str(), found.profile),
+            ("iotda-policy", "policy")
+        );
+        assert!(found.rules.ends_with("policies/iotda"), "{found:?}");
+        assert!(
+            found
+                .component
+                .ends_with("wasm32-unknown-unknown/policy/iotda_policy.wasm"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn another_folder_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(told(folder.path()).contains("Cargo.toml` cannot be read"));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let told = told(root);
+        assert!(told.contains("has no `cdylib`"), "{told}");
+    }
+}
