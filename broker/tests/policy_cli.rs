@@ -123,7 +123,13 @@ fn cases_are_found_in_the_policys_folder_and_by_their_own() {
         let ran = folder.run("test", arguments);
         assert_eq!(
             (ran.code, ran.out.as_str()),
-            (0, "1 cases: 1 passed, 0 failed, 0 errors\n"),
+            (
+                0,
+                "1 cases: 1 passed, 0 failed, 0 errors\n\
+                 rules: 0 of 0 decided by a case\n\
+                 system rules, written in no document: 1 of 1 decided (not required)\n\
+                 documents without a rule in any case's grant: a.json\n"
+            ),
             "{arguments:?}"
         );
     }
@@ -294,4 +300,144 @@ fn a_new_policy_builds_and_passes_at_once() {
         again.errors
     );
     assert_eq!(run(&["new", "My", "--dir", dir]).code, 64);
+}
+
+/// The built-in policy with one document of its own, and these accesses of one device that is bound to it.
+fn own_rules(accesses: &str) -> Folder {
+    let document = r#"{
+  "policy_name": "own",
+  "statement": [
+    {"effect": "ALLOW", "actions": ["iotda:devices:publish"], "resources": ["topic:one"]},
+    {"effect": "DENY", "actions": ["iotda:devices:publish"], "resources": ["topic:two"]}
+  ]
+}"#;
+    let cases = format!(
+        r#"{{"connect": {{"client_id": "d_0_0_2026112122", "username": "d", "certificate": {{"chain": [[1]]}}}},
+            "cases": [{{"name": "own", "connect": {{"client_id": "demo_app", "username": "demo_app", "password": "t", "certificate": null}},
+            "subject": {{"client": {{"id": "demo_app", "application": true, "credential": {{"Token": "text:t"}}, "policies": ["a"]}}}},
+            "expect": {{"grant": {{}}, "access": [{accesses}]}}}}]}}"#
+    );
+    let component = iotda_broker::policy::BuiltIn::default_policy().component;
+    Folder::new(component, document, &cases)
+}
+
+#[test]
+fn rules_that_no_case_decides_are_named() {
+    let one = r#"{"publish": "one", "verdict": "allow", "rule": "a.json#0"}"#;
+    let two = r#"{"publish": "two", "verdict": "deny", "rule": "a.json#1", "detail": "do not allow to publish"}"#;
+    let half = own_rules(one);
+    let ran = half.run("test", &["rules"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.errors);
+    assert!(
+        ran.out
+            .contains("\nrules: 1 of 2 decided by a case; never: a.json#1 (line 5)\n"),
+        "{}",
+        ran.out
+    );
+    let ran = half.run("test", &["rules", "--require-coverage"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.out.contains("write an access into a case"),
+        "{}",
+        ran.out
+    );
+    let ran = half.run("test", &["rules", "--require-coverage", "--json"]);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &json["ok"]), (2, &false.into()));
+    assert_eq!(json["coverage"]["never"][0]["rule"], "a.json#1");
+    assert_eq!(json["coverage"]["never"][0]["line"], 5);
+
+    let whole = own_rules(&format!("{one}, {two}"));
+    let ran = whole.run("test", &["rules", "--require-coverage", "--json"]);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &json["ok"]), (0, &true.into()), "{}", ran.out);
+    assert_eq!(json["coverage"]["decided"], 2);
+}
+
+#[test]
+fn a_case_may_expect_words_of_a_sentence() {
+    let deny = |more: &str| format!(r#"{{"publish": "two", "verdict": "deny"{more}}}"#);
+    for (access, code, told) in [
+        (
+            deny(r#", "detail": "to publish on this topic""#),
+            0,
+            "1 passed",
+        ),
+        (
+            deny(r#", "detail": "another reason""#),
+            2,
+            "FAIL c.json: own: expected deny of publish `two` at QoS 0 saying «another reason», got deny",
+        ),
+        (
+            deny(r#", "detail": " ""#),
+            2,
+            "ERROR c.json: own: `detail` is empty",
+        ),
+        (
+            r#"{"publish": "one", "verdict": "allow", "detail": "x"}"#.to_owned(),
+            2,
+            "ERROR c.json: own: `detail` needs the verdict",
+        ),
+    ] {
+        let ran = own_rules(&access).run("test", &["rules"]);
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.errors);
+        assert!(ran.out.contains(told), "{}", ran.out);
+    }
+    let refused = |detail: &str| {
+        let case = r#"[{"name": "r", "connect": {"client_id": "x"}, "expect": {"refusal": 201, "detail": "WORDS"}}]"#;
+        let component = iotda_broker::policy::BuiltIn::default_policy().component;
+        let folder = Folder::new(component, "{}", &case.replace("WORDS", detail));
+        std::fs::remove_file(folder.path("rules/a.json")).unwrap();
+        folder.run("test", &["rules"])
+    };
+    let ran = refused("no such words");
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.out.contains("saying «no such words»"), "{}", ran.out);
+}
+
+/// Made by the `minisign` program for the eight bytes `component`, which are no component: what is verified is seen all the same.
+#[test]
+fn the_signature_beside_a_file_is_shown_and_verified() {
+    let key = "RWSTwvW1xtVI0W/WgO1bwY2/tAy9upPWKgju56a+7fx0gdHrYUAUsJb7";
+    let signature = "untrusted comment: x\nRUSTwvW1xtVI0aDg0SzOe/8KAsiNEvI1evHdtUAd2K1LaYWlAz98P1p8V7CziaUjXxD0whQCbX/sf0EvaGRvjZVOU95U5Fhv1Aw=\ntrusted comment: revision:7\nnN2lZyjslitc4O/RUvU0XB2if+ZD7ybkBzY0eoBGfc6CRUHV7FS5OwEEfAF7jMLEYenWv+4Eti1n/T31SO4jAQ==\n";
+    let folder = Folder::new(&fixtures::hostile(), "", GOOD);
+    let seen = |arguments: &[&str]| {
+        let ran = folder.run("inspect", &[arguments, &["--json"]].concat());
+        let seen: Value = serde_json::from_str(&ran.out).unwrap_or_default();
+        (ran.code, seen["signature"].clone(), ran.errors)
+    };
+    assert_eq!(seen(&[]).1, Value::Null);
+    let equals = format!("--key={key}");
+    let (code, none, errors) = seen(&[&equals]);
+    assert_eq!((code, &none["verified"]), (3, &false.into()));
+    assert!(errors.contains("(signature-missing)"), "{errors}");
+    std::fs::write(folder.path("policy.wasm.minisig"), signature).unwrap();
+    let (code, shown, _) = seen(&[]);
+    assert_eq!((code, &shown["revision"]), (0, &7.into()));
+    assert_eq!(shown["key_id"], "48D5C6D6B5F0C293");
+    assert_eq!(shown["verified"], Value::Null);
+    // Of other bytes.
+    std::fs::write(
+        folder.path("key.pub"),
+        format!("untrusted comment: x\n{key}\n"),
+    )
+    .unwrap();
+    let in_file = format!("--key={}", folder.path("key.pub").display());
+    for key in [&equals, &in_file] {
+        let (code, shown, errors) = seen(&[key]);
+        assert_eq!((code, &shown["verified"]), (3, &false.into()), "{errors}");
+        assert!(errors.contains("were altered"), "{errors}");
+    }
+    let (code, _, errors) = seen(&["--key=nowhere.pub"]);
+    assert_eq!(code, 64);
+    assert!(
+        errors.contains("`nowhere.pub` is no public key"),
+        "{errors}"
+    );
+    std::fs::write(folder.path("policy.wasm.minisig"), "nonsense").unwrap();
+    let (code, shown, _) = seen(&[]);
+    assert_eq!(
+        (code, &shown["rejection"]["code"]),
+        (0, &"signature-invalid".into())
+    );
 }

@@ -54,14 +54,14 @@ pub fn inspect(
 }
 
 /// Where the signature of a component's file lies: `policy.wasm.minisig` beside `policy.wasm`, as minisign names it.
-pub(super) fn signature_path(component: &Path) -> PathBuf {
+pub fn signature_path(component: &Path) -> PathBuf {
     let mut name = component.as_os_str().to_owned();
     name.push(".minisig");
     PathBuf::from(name)
 }
 
 /// The text of that file, where there is one.
-pub(super) fn read_signature(component: &Path) -> Result<Option<String>, Rejection> {
+pub fn read_signature(component: &Path) -> Result<Option<String>, Rejection> {
     /// Four short lines.
     const LONGEST: usize = 4 << 10;
     let path = signature_path(component);

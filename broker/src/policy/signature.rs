@@ -6,6 +6,7 @@
 mod header;
 mod minisign;
 mod pin;
+mod seal;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod tests;
 pub use header::decode_signature;
 pub use minisign::PublicKey;
 pub use pin::Pin;
+pub use seal::{Seal, public_key};
 
 use super::rejection::{Rejection, SIGNATURE_MISSING};
 

@@ -1,6 +1,7 @@
 //! `policy test`: table cases against a component, under production limits.
 //!
-//! A case that fails and a set without a case exit with 2; a component or documents that are refused with 3.
+//! A case that fails (FAIL), one that cannot be read or at which the policy faults (ERROR), a set without a case, and with `--require-coverage` a
+//! rule that no case decides exit with 2; a component or documents that are refused with 3.
 
 use super::limits::Limits;
 use super::{FAILING_CASE, Failed, OK, read};
@@ -20,6 +21,9 @@ pub struct Test {
     /// The folder of rule documents [default: the policy's folder]
     #[arg(long)]
     documents: Option<PathBuf>,
+    /// Exit with 2 where a rule of a document decides no access of a case
+    #[arg(long)]
+    require_coverage: bool,
     #[command(flatten)]
     limits: Limits,
     /// Print one JSON object
@@ -33,12 +37,16 @@ impl Test {
         let folders = Folders::find(self);
         let cases = documents::read_files(&folders.cases)?;
         let documents = documents::read_files(&folders.documents)?;
+        let names: Vec<_> = documents.iter().map(|one| one.name.clone()).collect();
         let component = read(&self.component)?;
         let generation = try_out(&settings, compiler, &component, documents)?;
-        let report = cases::run(&generation, &cases);
+        let (report, coverage) = cases::run_covered(&generation, &cases);
+        let covered = coverage.of(&names);
+        let lacks = self.require_coverage && !covered.is_complete();
+        let is_proof = report.is_proof() && !lacks;
         if self.json {
             let summary = report.summary();
-            let all = json!({ "ok": report.is_proof(), "summary": summary, "cases": report.cases });
+            let all = json!({ "ok": is_proof, "summary": summary, "cases": report.cases, "coverage": covered });
             writeln!(out, "{all}")?;
         } else {
             for case in report.failures() {
@@ -52,8 +60,15 @@ impl Test {
                     "no case proves nothing: put `*.json` files into `{folder}`"
                 )?;
             }
+            writeln!(out, "{covered}")?;
+            if lacks {
+                writeln!(
+                    out,
+                    "write an access into a case for each rule that none decides, or leave out --require-coverage"
+                )?;
+            }
         }
-        Ok(if report.is_proof() { OK } else { FAILING_CASE })
+        Ok(if is_proof { OK } else { FAILING_CASE })
     }
 }
 

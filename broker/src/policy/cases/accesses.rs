@@ -1,5 +1,6 @@
 //! One access of a case: what the host's own matcher says of it, and what the policy says of its payload.
 
+use super::Coverage;
 use super::Outcome;
 use super::compare::fail;
 use super::expect::{Access, Action};
@@ -10,6 +11,8 @@ use crate::policy::instance::Instance;
 
 /// The code of a topic that no rule allows.
 const TOPIC_REFUSED: u16 = 400;
+/// The code of a topic or filter that is too long.
+const TOPIC_TOO_LONG: u16 = 502;
 
 /// Who is judged, by what.
 pub(super) struct Judged<'c> {
@@ -34,9 +37,12 @@ impl Judged<'_> {
         &self,
         policy: &mut Instance,
         accesses: &[Access],
+        coverage: &mut Coverage,
     ) -> Result<Outcome, Fault> {
         for access in accesses {
-            let outcome = compare(access, &self.ask(policy, access)?);
+            let seen = self.ask(policy, access)?;
+            coverage.decided(seen.rule);
+            let outcome = compare(access, &seen);
             if outcome != Outcome::Pass {
                 return Ok(outcome);
             }
@@ -55,10 +61,14 @@ impl Judged<'_> {
         Ok(
             match decide(self.grant, access.action, &access.topic, access.qos) {
                 Decision::Allow { rule, .. } => seen("allow", Some(rule)),
-                Decision::Deny { rule } => Seen {
-                    code: code(self.grant, rule),
-                    ..seen("deny", rule)
-                },
+                Decision::Deny { rule } => {
+                    let code = code(self.grant, rule);
+                    Seen {
+                        code,
+                        detail: sentence(code, access.action).to_owned(),
+                        ..seen("deny", rule)
+                    }
+                }
                 Decision::Inspect { rule, .. } => match &access.payload {
                     None => seen("inspect", Some(rule)),
                     Some(payload) => {
@@ -127,6 +137,17 @@ fn code(grant: &Grant, rule: Option<u16>) -> u16 {
     }
 }
 
+/// What the session tells a client whose topic the rules deny.
+fn sentence(code: u16, action: Action) -> &'static str {
+    match (code, action) {
+        (401, _) => "this topic is for the other direction",
+        (TOPIC_TOO_LONG, _) => "the topic is longer than the rules allow: shorten it",
+        (_, Action::Publish) => "the rules do not allow to publish on this topic",
+        (_, Action::Subscribe) => "the rules do not allow this filter",
+        (_, Action::Receive) => "the rules do not allow to receive this topic",
+    }
+}
+
 fn compare(expected: &Access, seen: &Seen<'_>) -> Outcome {
     let same_rule = expected
         .rule
@@ -134,7 +155,12 @@ fn compare(expected: &Access, seen: &Seen<'_>) -> Outcome {
         .is_none_or(|rule| rule == seen.rule);
     let same_code = expected.code.is_none_or(|code| code == seen.code);
     let same_payload = expected.routed.is_none() || expected.routed == seen.payload;
-    if expected.verdict == seen.verdict && same_rule && same_code && same_payload {
+    let same_detail = expected
+        .detail
+        .as_deref()
+        .is_none_or(|words| seen.detail.contains(words));
+    let same_words = same_rule && same_code && same_detail;
+    if expected.verdict == seen.verdict && same_words && same_payload {
         return Outcome::Pass;
     }
     fail(expected.to_string(), seen.to_string())

@@ -30,7 +30,11 @@ pub(super) fn compare_lookup(expected: &Lookup, got: &Result<Lookup, Refusal>) -
 
 pub(super) fn compare_refusal(expect: &Expect, got: &Refusal) -> Outcome {
     let same_rule = expect.rule.is_none() || expect.rule == got.rule;
-    if expect.refusal == Some(got.code) && same_rule {
+    let same_detail = expect
+        .detail
+        .as_deref()
+        .is_none_or(|words| got.detail.contains(words));
+    if expect.refusal == Some(got.code) && same_rule && same_detail {
         return Outcome::Pass;
     }
     fail(expect.to_string(), told(got))

@@ -3,12 +3,13 @@
 //! | `expect` | what |
 //! |---|---|
 //! | `{"lookup": {"client": "…"}}` | whom `identify` asks for; nothing else is asked unless more is expected |
-//! | `{"refusal": 201, "rule": "…"}` | refused with this code, and by this rule where one is named |
+//! | `{"refusal": 201, "rule": "…", "detail": "…"}` | refused with this code, by this rule and with these words in its sentence, where they are named |
 //! | `{"grant": {…}, "access": […], "later": […]}` | let in, and what the grant says |
 //! | `{"inbox": {"template": "…", "keep_messages": 20, "keep_seconds": 86400, "max_qos": 1}}` | what the generation asks of the host; no CONNECT is judged |
 //!
 //! `grant` may name `client_id`, `unsolicited`, `suffix_mark`, `valid_until` (RFC 3339), `greetings` (`topic`, `qos`, `payload` as text), `enrols` (a fingerprint, or null) and `limits`.
-//! An `access` is one of `publish`, `subscribe` and `receive` with a topic, a `qos` (0), the `verdict` and perhaps `rule` and `code`. With a `payload`
+//! An `access` is one of `publish`, `subscribe` and `receive` with a topic, a `qos` (0), the `verdict` and perhaps `rule` and `code`, and `detail`
+//! (words of the sentence) where it is denied or remarked. With a `payload`
 //! (an object is written as compact JSON; text may be `text:…` or `hex:…`; `pad_to` fills it up with spaces) whoever is to inspect it is asked, and
 //! the verdict is what came out: `allow`, `deny`, or `remark`, with the payload that is `routed`. A `later` asks `authorize` again for the live session,
 //! with a `subject` laid over the case's and another `now`, and expects a `refusal` or a `grant`.
@@ -25,6 +26,8 @@ pub(super) struct Expect {
     pub(super) lookup: Option<Lookup>,
     pub(super) refusal: Option<u16>,
     pub(super) rule: Option<String>,
+    /// Words of the refusal's sentence.
+    pub(super) detail: Option<String>,
     pub(super) grant: Option<ExpectedGrant>,
     pub(super) access: Vec<Access>,
     pub(super) later: Vec<Later>,
@@ -95,6 +98,8 @@ pub(super) struct Access {
     pub(super) verdict: String,
     pub(super) rule: Option<String>,
     pub(super) code: Option<u16>,
+    /// Words of the denial's or the remark's sentence.
+    pub(super) detail: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -110,6 +115,7 @@ struct RawExpect {
     lookup: Option<Value>,
     refusal: Option<u16>,
     rule: Option<String>,
+    detail: Option<String>,
     grant: Option<ExpectedGrant>,
     #[serde(default)]
     access: Vec<RawAccess>,
@@ -127,6 +133,7 @@ struct RawLater {
     now: Option<Value>,
     refusal: Option<u16>,
     rule: Option<String>,
+    detail: Option<String>,
     grant: Option<ExpectedGrant>,
 }
 
@@ -145,6 +152,7 @@ struct RawAccess {
     verdict: String,
     rule: Option<String>,
     code: Option<u16>,
+    detail: Option<String>,
 }
 
 const VERDICTS: [&str; 4] = ["allow", "deny", "inspect", "remark"];
@@ -176,6 +184,7 @@ fn read(raw: RawExpect, subject: &Value) -> Result<Expect, String> {
         lookup: raw.lookup.map(records::lookup).transpose()?,
         refusal: raw.refusal,
         rule: raw.rule,
+        detail: raw.detail.map(words).transpose()?,
         grant: raw.grant.map(grant).transpose()?,
         access: raw
             .access
@@ -197,10 +206,20 @@ fn check(raw: &RawExpect) -> Result<(), String> {
         }
         (true, true) => "`expect` has both `refusal` and `grant`",
         (_, false) if needs_grant => "`access` and `later` need `grant`",
-        (false, _) if raw.rule.is_some() => "`rule` needs `refusal`",
+        (false, _) if raw.rule.is_some() || raw.detail.is_some() => {
+            "`rule` and `detail` need `refusal`"
+        }
         _ => return Ok(()),
     };
     Err(cause.to_owned())
+}
+
+/// No words are in every sentence, and would prove nothing.
+fn words(detail: String) -> Result<String, String> {
+    if detail.trim().is_empty() {
+        return Err("`detail` is empty: write words of the sentence, or leave it out".into());
+    }
+    Ok(detail)
 }
 
 fn grant(mut raw: ExpectedGrant) -> Result<ExpectedGrant, String> {
@@ -229,6 +248,7 @@ fn later(raw: RawLater, subject: &Value) -> Result<Later, String> {
         lookup: None,
         refusal: raw.refusal,
         rule: raw.rule,
+        detail: raw.detail,
         grant: raw.grant,
         access: Vec::new(),
         later: Vec::new(),
@@ -257,6 +277,9 @@ fn access(raw: RawAccess) -> Result<Access, String> {
     if raw.payload.is_none() && (raw.routed.is_some() || raw.verdict == "remark") {
         return Err("`routed` and the verdict `remark` need a `payload`".into());
     }
+    if raw.detail.is_some() && !matches!(raw.verdict.as_str(), "deny" | "remark") {
+        return Err("`detail` needs the verdict `deny` or `remark`".into());
+    }
     if raw.pad_to > PAD_MAX {
         return Err(format!("`pad_to` is over {PAD_MAX} bytes"));
     }
@@ -272,6 +295,7 @@ fn access(raw: RawAccess) -> Result<Access, String> {
         verdict: raw.verdict,
         rule: raw.rule,
         code: raw.code,
+        detail: raw.detail.map(words).transpose()?,
     })
 }
 
@@ -316,7 +340,8 @@ impl fmt::Display for Expect {
             (Some(code), None, _) => write!(f, "refusal {code}"),
             (None, _, Some(id)) => write!(f, "a grant for `{id}`"),
             (None, _, None) => f.write_str("a grant"),
-        }
+        }?;
+        saying(f, self.detail.as_deref())
     }
 }
 
@@ -335,9 +360,16 @@ impl fmt::Display for Access {
         if let Some(payload) = &self.routed {
             write!(f, " as `{}`", String::from_utf8_lossy(payload))?;
         }
-        match &self.rule {
-            Some(rule) => write!(f, " by the rule `{rule}`"),
-            None => Ok(()),
+        if let Some(rule) = &self.rule {
+            write!(f, " by the rule `{rule}`")?;
         }
+        saying(f, self.detail.as_deref())
+    }
+}
+
+fn saying(f: &mut fmt::Formatter<'_>, detail: Option<&str>) -> fmt::Result {
+    match detail {
+        Some(words) => write!(f, " saying «{words}»"),
+        None => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ mod about;
 mod accesses;
 mod compare;
 mod convert;
+mod coverage;
 mod expect;
 mod reading;
 mod records;
@@ -14,6 +15,7 @@ mod report;
 mod samples;
 
 pub use about::{About, Level};
+pub use coverage::{Coverage, Covered, Rule as UncoveredRule};
 pub use report::{CaseResult, Outcome, Report};
 pub use samples::{Sample, samples, samples_of};
 
@@ -32,11 +34,16 @@ pub type CaseFile = Document;
 
 /// Runs every case of every file. Blocks.
 pub fn run(generation: &Generation, files: &[CaseFile]) -> Report {
-    let mut cases = Vec::new();
-    run_each(generation, files, &|_| true, &mut |result| {
+    run_covered(generation, files).0
+}
+
+/// [`run`], with the rules that the cases met. Blocks.
+pub fn run_covered(generation: &Generation, files: &[CaseFile]) -> (Report, Coverage) {
+    let (mut cases, mut coverage) = (Vec::new(), Coverage::default());
+    run_files(generation, files, &|_| true, &mut coverage, &mut |result| {
         cases.push(result);
     });
-    Report { cases }
+    (Report { cases }, coverage)
 }
 
 /// Runs those that are wanted, and hands each result over as it comes. A file that cannot be read is an error, whatever is wanted. Blocks.
@@ -46,8 +53,18 @@ pub fn run_each(
     wanted: &dyn Fn(&About) -> bool,
     done: &mut dyn FnMut(CaseResult),
 ) {
+    run_files(generation, files, wanted, &mut Coverage::default(), done);
+}
+
+fn run_files(
+    generation: &Generation,
+    files: &[CaseFile],
+    wanted: &dyn Fn(&About) -> bool,
+    coverage: &mut Coverage,
+    done: &mut dyn FnMut(CaseResult),
+) {
     for file in files {
-        if let Err(cause) = run_file(generation, file, wanted, done) {
+        if let Err(cause) = run_file(generation, file, wanted, coverage, done) {
             done(CaseResult {
                 about: About {
                     file: file.name.clone(),
@@ -73,24 +90,30 @@ fn run_file(
     generation: &Generation,
     file: &CaseFile,
     wanted: &dyn Fn(&About) -> bool,
+    coverage: &mut Coverage,
     done: &mut dyn FnMut(CaseResult),
 ) -> Result<(), String> {
     let CasesOfFile { documents, cases } = reading::cases(&file.name, &file.text)?;
     let own = documents.map(|documents| generation.with_documents(documents));
     let own = own.transpose().map_err(|rejection| rejection.to_string())?;
-    let generation = own.as_ref().unwrap_or(generation);
+    // Rules of other documents are no rules of the policy, even where their names are the same.
+    let mut elsewhere = Coverage::default();
+    let (generation, coverage) = match &own {
+        Some(own) => (own, &mut elsewhere),
+        None => (generation, coverage),
+    };
     let wanted = cases.into_iter().filter(|case| wanted(&case.about));
     for case in wanted {
-        done(named(generation, case));
+        done(named(generation, case, coverage));
         // Cases are tried beside live traffic: whoever waits for this core goes first.
         std::thread::yield_now();
     }
     Ok(())
 }
 
-fn named(generation: &Generation, named: reading::Named) -> CaseResult {
+fn named(generation: &Generation, named: reading::Named, coverage: &mut Coverage) -> CaseResult {
     let outcome = match named.case {
-        Ok(Case::Client(client)) => run_case(generation, &client),
+        Ok(Case::Client(client)) => run_case(generation, &client, coverage),
         Ok(Case::Documents { documents, problem }) => {
             compare_problem(&problem, generation.with_documents(documents))
         }
@@ -106,8 +129,8 @@ fn named(generation: &Generation, named: reading::Named) -> CaseResult {
 /// every time.
 const ATTEMPTS: usize = 3;
 
-fn run_case(generation: &Generation, case: &Client) -> Outcome {
-    let ask = || generation.ask_now(|policy| judge(generation, policy, case));
+fn run_case(generation: &Generation, case: &Client, coverage: &mut Coverage) -> Outcome {
+    let mut ask = || generation.ask_now(|policy| judge(generation, policy, case, coverage));
     let mut outcome = ask();
     for _ in 1..ATTEMPTS {
         if !matches!(outcome, Err(Fault::Deadline { .. })) {
@@ -120,7 +143,12 @@ fn run_case(generation: &Generation, case: &Client) -> Outcome {
     })
 }
 
-fn judge(generation: &Generation, policy: &mut Instance, case: &Client) -> Result<Outcome, Fault> {
+fn judge(
+    generation: &Generation,
+    policy: &mut Instance,
+    case: &Client,
+    coverage: &mut Coverage,
+) -> Result<Outcome, Fault> {
     let Client {
         connect,
         subject,
@@ -143,7 +171,7 @@ fn judge(generation: &Generation, policy: &mut Instance, case: &Client) -> Resul
         Ok(principal) => principal,
         Err(refusal) => return Ok(compare_refusal(expect, &refusal)),
     };
-    let grant = match authorize(generation, policy, connect, subject, &principal)? {
+    let grant = match authorize(generation, policy, case, &principal, coverage)? {
         Ok(grant) => grant,
         Err(refusal) => return Ok(compare_refusal(expect, &refusal)),
     };
@@ -157,11 +185,11 @@ fn judge(generation: &Generation, policy: &mut Instance, case: &Client) -> Resul
         principal: &principal,
         grant: &grant,
     };
-    let compared = judged.compare(policy, &expect.access)?;
+    let compared = judged.compare(policy, &expect.access, coverage)?;
     if compared != Outcome::Pass {
         return Ok(compared);
     }
-    judge_later(generation, policy, case, &principal)
+    judge_later(generation, policy, case, &principal, coverage)
 }
 
 /// The live session, judged again: what is asked after a change of the record, and when a grant ends. Its first use is over.
@@ -170,6 +198,7 @@ fn judge_later(
     policy: &mut Instance,
     case: &Client,
     principal: &Principal,
+    coverage: &mut Coverage,
 ) -> Result<Outcome, Fault> {
     let live = Principal {
         enrol: None,
@@ -182,7 +211,7 @@ fn judge_later(
             expect,
         } = later;
         let now = now.unwrap_or(case.connect.now);
-        let compared = match granted(generation, policy, &live, subject, now)? {
+        let compared = match granted(generation, policy, &live, (subject, now), coverage)? {
             Ok(grant) => compare_grant(expect, &grant, None),
             Err(refusal) => compare_refusal(expect, &refusal),
         };
@@ -196,11 +225,15 @@ fn judge_later(
 fn authorize(
     generation: &Generation,
     policy: &mut Instance,
-    connect: &Connect,
-    subject: &Subject,
+    case: &Client,
     principal: &Principal,
+    coverage: &mut Coverage,
 ) -> Result<Result<Grant, Refusal>, Fault> {
-    let granted = granted(generation, policy, principal, subject, connect.now)?;
+    let Client {
+        connect, subject, ..
+    } = case;
+    let asked = (subject, connect.now);
+    let granted = granted(generation, policy, principal, asked, coverage)?;
     Ok(granted.and_then(|grant| refused_will(connect, &grant).map_or(Ok(grant), Err)))
 }
 
@@ -208,11 +241,14 @@ fn granted(
     generation: &Generation,
     policy: &mut Instance,
     principal: &Principal,
-    subject: &Subject,
-    now: UtcMs,
+    (subject, now): (&Subject, UtcMs),
+    coverage: &mut Coverage,
 ) -> Result<Result<Grant, Refusal>, Fault> {
     Ok(match policy.authorize(principal, subject, now)? {
-        Ok(grant) => Ok(Grant::compile(grant, generation.inboxes(), subject)?),
+        Ok(grant) => {
+            coverage.granted(&grant.rules);
+            Ok(Grant::compile(grant, generation.inboxes(), subject)?)
+        }
         Err(refusal) => Err(refusal),
     })
 }

@@ -13,7 +13,7 @@ pub fn decode_signature(header: &str) -> Option<String> {
 }
 
 /// Padding and unused bits must be as an encoder writes them: one text has one form.
-fn decode(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
     }

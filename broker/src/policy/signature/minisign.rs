@@ -42,6 +42,16 @@ impl TryFrom<String> for PublicKey {
 /// Code `signature-invalid`: malformed, of another key, or of other bytes. Code `signature-without-revision`: its trusted comment does not
 /// say which revision this is, or says several.
 pub(super) fn verify(component: &[u8], signature: &str, key: &PublicKey) -> Result<u64, Rejection> {
+    let signature = read(signature)?;
+    key.0
+        .verify(component, &signature, false)
+        .map_err(|error| invalid(cause_of(&error)))?;
+    // Not before: the comment of an unverified signature is anybody's.
+    revision_in(signature.trusted_comment())
+}
+
+/// A signature that nobody has verified yet.
+pub(super) fn read(signature: &str) -> Result<Signature, Rejection> {
     if signature.len() > LARGEST {
         let cause = format!(
             "it has {} bytes, and at most {LARGEST} are allowed",
@@ -49,12 +59,7 @@ pub(super) fn verify(component: &[u8], signature: &str, key: &PublicKey) -> Resu
         );
         return Err(invalid(&cause));
     }
-    let signature = Signature::decode(signature).map_err(|error| invalid(cause_of(&error)))?;
-    key.0
-        .verify(component, &signature, false)
-        .map_err(|error| invalid(cause_of(&error)))?;
-    // Not before: the comment of an unverified signature is anybody's.
-    revision_in(signature.trusted_comment())
+    Signature::decode(signature).map_err(|error| invalid(cause_of(&error)))
 }
 
 /// Whether a signed component is newer than what came into force before, or the same again.
@@ -92,7 +97,7 @@ pub(super) fn check_revision(
 }
 
 /// The only word `revision:N` of a trusted comment. Two would be two revisions.
-fn revision_in(comment: &str) -> Result<u64, Rejection> {
+pub(super) fn revision_in(comment: &str) -> Result<u64, Rejection> {
     let mut words = comment
         .split_whitespace()
         .filter_map(|word| word.strip_prefix("revision:"));

@@ -254,3 +254,32 @@ fn trust_asks_for_the_pin_and_for_the_signature() {
         );
     }
 }
+
+#[test]
+fn a_seal_is_what_a_file_says_of_itself() {
+    let seal = Seal::read(&file(SIGNATURE, SEVEN)).unwrap();
+    assert_eq!(seal.key_id, "48D5C6D6B5F0C293");
+    assert_eq!(seal.revision, Ok(7));
+    // Nobody has verified it: another comment is read as it stands.
+    let forged = Seal::read(&file(SIGNATURE, ("revision:8", SEVEN.1))).unwrap();
+    assert_eq!(forged.revision, Ok(8));
+    let none = Seal::read(&file(SIGNATURE, ("hashed", SEVEN.1))).unwrap();
+    assert_eq!(none.revision.unwrap_err().code, SIGNATURE_WITHOUT_REVISION);
+    for text in ["", KEY, &"\n".repeat(LARGEST + 1)] {
+        assert_eq!(Seal::read(text).unwrap_err().code, SIGNATURE_INVALID);
+    }
+}
+
+#[test]
+fn a_key_is_read_from_the_text_of_its_file() {
+    for text in [
+        KEY.to_owned(),
+        format!("{KEY}\n"),
+        format!("untrusted comment: x\n{KEY}\r\n\n"),
+    ] {
+        assert_eq!(public_key(&text), Ok(key(KEY)), "{text}");
+    }
+    for text in ["", "untrusted comment: x"] {
+        assert!(public_key(text).unwrap_err().contains("is no public key"));
+    }
+}
