@@ -4,7 +4,7 @@
 //!   files ──> round: build (cargo) ──> cases (in process) ──> broker (admin port) ──> shown
 //! ```
 //!
-//! What a step refuses ends the round: what is in force stays. Bounds: one round at a time, files are looked at every 2 s where the system tells
+//! What a step refuses ends the round: what is in force stays, but for the first of two halves. Bounds: one round at a time, files are looked at every 2 s where the system tells
 //! nothing, a build is stopped with its compilers by the next change of the source and by a signal. Never more than a screen is shown.
 
 mod build;

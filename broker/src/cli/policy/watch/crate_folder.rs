@@ -142,8 +142,8 @@ mod tests {
     fn told(dir: &Path) -> String {
         match CrateFolder::find(dir) {
             Err(Failed::Usage(rejection)) => rejection.message,
-            Err(_) => panic!("not told as usage"),
-            Ok(found) => panic!("{found:?}"),
+            Err(Failed::Rejected(rejection)) => panic!("not told as usage: {rejection}"),
+            other => panic!("{:?}", other.ok()),
         }
     }
 

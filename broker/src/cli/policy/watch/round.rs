@@ -55,7 +55,7 @@ impl Running {
     pub(super) async fn next(&mut self, files: &mut Files) -> Round {
         self.number += 1;
         let mut round = Round {
-            round: self.number,
+            number: self.number,
             exit: OK,
             ..Round::default()
         };

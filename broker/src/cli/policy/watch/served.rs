@@ -2,7 +2,7 @@
 //!
 //! Component and rules (documents with cases) go by two requests, each proven by the broker together with what is in force of the other; only
 //! what differs is sent. Where both differ, the component goes first if it passes the cases in force, which is tried here; else the rules go first. Where
-//! neither may go first the broker's rejection is told, and nothing has changed. Always `stage=direct`: two halves cannot be on trial one after
+//! neither may go first the broker's rejection is told, and nothing has changed; a second half that is refused leaves the first in force, and says so. Always `stage=direct`: two halves cannot be on trial one after
 //! another.
 
 use super::http;
@@ -79,7 +79,10 @@ impl Served {
             let path = format!("{path}/{half}?stage=direct");
             let answer = self.ask(&token, "PUT", &path, body).await;
             let is_first_of_both = place == 0 && sent.len() > 1;
-            now = answer.map_err(|refused| explained(refused, half, is_first_of_both))?;
+            now = answer.map_err(|refused| match sent.first() {
+                Some(first) if place > 0 => half_done(refused, first),
+                _ => explained(refused, half, is_first_of_both),
+            })?;
         }
         Ok(InForce {
             address: self.address.clone(),
@@ -207,6 +210,21 @@ fn explained(refused: NotInForce, half: &str, is_first_of_both: bool) -> NotInFo
             })
         }
         other => other,
+    }
+}
+
+/// The first of two halves is in force, and the second is not.
+fn half_done(refused: NotInForce, first: &str) -> NotInForce {
+    let told = |told: Refused| Refused {
+        message: format!(
+            "the new {first} is in force already, the rest is not: {}",
+            told.message
+        ),
+        ..told
+    };
+    match refused {
+        NotInForce::Rejected(refused) => NotInForce::Rejected(told(refused)),
+        NotInForce::Unreachable(refused) => NotInForce::Unreachable(told(refused)),
     }
 }
 

@@ -12,19 +12,21 @@ pub(super) fn show(round: &Round, out: &mut dyn Write, errors: &mut dyn Write) -
     writeln!(
         out,
         "round {}: {} changed",
-        round.round,
+        round.number,
         round.changed.join(" and ")
     )?;
     match &round.build {
-        Some(build) => writeln!(
-            out,
-            "  built     {} in {:.2} s, {} KiB",
-            build.package,
-            build.seconds,
-            build.size.div_ceil(1024)
-        )?,
+        Some(build) => {
+            writeln!(
+                out,
+                "  built     {} in {:.2} s, {} KiB",
+                build.package,
+                build.seconds,
+                build.size.div_ceil(1024)
+            )?;
+        }
         None if round.cases.is_some() => {
-            writeln!(out, "  built     nothing, the source is the same")?
+            writeln!(out, "  built     nothing, the source is the same")?;
         }
         None => {}
     }

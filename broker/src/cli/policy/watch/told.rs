@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// One round, as far as it came.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Round {
-    pub(super) round: u64,
+    #[serde(rename = "round")]
+    pub(super) number: u64,
     /// `source`, `documents`.
     pub(super) changed: Vec<&'static str>,
     /// None: the source has not changed.
