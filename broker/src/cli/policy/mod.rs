@@ -13,6 +13,7 @@ mod loaded;
 mod logged;
 mod new;
 mod records;
+mod replay;
 mod test;
 
 use crate::policy::rejection::{COMPONENT_UNREADABLE, DOCUMENTS_UNREADABLE, Rejection};
@@ -25,6 +26,7 @@ use inspect::Inspect;
 use limits::LIMITS_INVALID;
 use list::List;
 use new::{NEW_FAILED, New};
+use replay::Replay;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,6 +60,8 @@ pub enum Command {
     Explain(Explain),
     /// Compare two policies over clients and topics
     Diff(PolicyDiff),
+    /// Judge a decision log again by another component, line by line
+    Replay(Replay),
 }
 
 /// Runs the verb and prints what it finds.
@@ -81,6 +85,7 @@ pub fn execute(
         Command::Inspect(inspect) => inspect.run(compiler, out),
         Command::Explain(explain) => explain.run(compiler, out),
         Command::Diff(diff) => diff.run(compiler, out),
+        Command::Replay(replay) => replay.run(compiler, out),
     };
     let told = match done {
         Ok(code) => return code,
