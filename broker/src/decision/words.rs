@@ -1,10 +1,10 @@
 //! The words of a decision: what was asked, what came out, who decided, and at which step of a CONNECT. Fixed sets, so that they may be
 //! the labels of a metric.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// A new connection.
@@ -36,7 +36,7 @@ impl Action {
 }
 
 /// What was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It may.
@@ -59,7 +59,7 @@ impl Verdict {
 }
 
 /// Who decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// A rule of the grant, or that none matched; found now.
@@ -94,7 +94,7 @@ impl Source {
 }
 
 /// The step at which a CONNECT, or the judgement of a live session, was decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// `identify`: whom it claims to be.

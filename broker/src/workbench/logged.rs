@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// As many bytes of a text as a line shows, less what a cut at a character may take.
-const CUT: usize = 512 - 3;
+pub(super) const CUT: usize = 512 - 3;
 
 #[derive(Deserialize)]
 struct Line {

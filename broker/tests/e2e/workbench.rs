@@ -1,10 +1,11 @@
 //! The author's verbs on a real registry and a real decision log: what they print, beside a running broker, and their exit codes.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Broker, Options};
+use crate::support::{Broker, Options, puback, publish, repository};
 
 const REPORT: &str = "$oc/devices/demo_device3/sys/properties/report";
 
@@ -199,4 +200,68 @@ fn diff_shows_what_other_documents_would_change() {
     );
     assert_eq!(diff(&["--data", "nowhere"]).code, 64);
     assert_eq!(diff(&["--log", "nowhere"]).code, 1);
+}
+
+#[test]
+fn replay_shows_exactly_the_lines_that_other_documents_change() {
+    let config = "[decisions]\nfile = \"data/decisions.jsonl\"\nallowed_sample = 1\n";
+    let broker = Broker::start(&Options {
+        config: config.into(),
+        ..Options::default()
+    });
+    let mut device = broker.device3(4);
+    for (id, topic) in [(1, "plant/valve"), (2, "plant/pump"), (3, "plant/valve")] {
+        device
+            .send(&publish(topic, b"x", 1, id))
+            .expect(&puback(id));
+    }
+    let log = broker.path("data/decisions.jsonl");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let written = || fs::read_to_string(&log).unwrap_or_default();
+    while written().matches("plant/").count() < 3 {
+        assert!(Instant::now() < deadline, "{}", written());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let replay = |arguments: &[&str]| {
+        let fixed = ["replay", "data/decisions.jsonl", "--component", "built-in"];
+        policy(&broker, &[&fixed[..], arguments].concat())
+    };
+    let same = replay(&["--data", "data"]);
+    assert_eq!(same.code, 0, "{}{}", same.out, same.errors);
+
+    fs::create_dir(broker.path("new")).unwrap();
+    for entry in fs::read_dir(repository().join("policies/iotda")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_some_and(|end| end == "json") {
+            fs::copy(&file, broker.path("new").join(file.file_name().unwrap())).unwrap();
+        }
+    }
+    fs::write(
+        broker.path("new/system_default_policy.json"),
+        r#"{"policy_name":"system_default_policy","statement":[
+{"effect":"DENY","actions":["iotda:devices:publish"],"resources":["topic:plant/valve"]},
+{"effect":"ALLOW","actions":["iotda:devices:publish","iotda:devices:subscribe"],"resources":["topic:*"]}]}"#,
+    )
+    .unwrap();
+    let changed = replay(&["--data", "data", "--documents", "new", "--json"]);
+    assert_eq!(changed.code, 2, "{}{}", changed.out, changed.errors);
+    let report = json(&changed);
+    let lines = report["differences"].as_array().unwrap().iter();
+    let lines: Vec<_> = lines.map(|one| one["line"].as_u64().unwrap()).collect();
+    let text = written();
+    let valves = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| line.contains("plant/valve"));
+    assert_eq!(
+        lines,
+        valves.map(|(number, _)| number).collect::<Vec<u64>>()
+    );
+    assert_eq!(lines.len(), 2, "{report}");
+    assert_eq!(replay(&["--data", "nowhere"]).code, 64);
+    let text = replay(&["--data", "data", "--documents", "new"]);
+    assert!(
+        text.out.contains("2 different, 0 not replayed"),
+        "{}",
+        text.out
+    );
 }

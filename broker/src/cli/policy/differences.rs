@@ -36,7 +36,7 @@ fn headline(one: &Difference) -> String {
     format!("{kind}: `{}` {}{topic}{qos}", one.client, one.action)
 }
 
-fn said(said: &Said) -> String {
+pub(super) fn said(said: &Said) -> String {
     let code = said.code.map(|code| format!(" with {code}"));
     let qos = said.qos.map(|qos| format!(" at QoS {qos}"));
     let rule = said.rule.as_ref().map(|rule| format!(" by `{rule}`"));

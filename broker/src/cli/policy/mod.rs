@@ -15,6 +15,7 @@ mod loaded;
 mod logged;
 mod new;
 mod records;
+mod replay;
 mod sign;
 mod test;
 mod watch;
@@ -31,6 +32,7 @@ use keygen::Keygen;
 use limits::LIMITS_INVALID;
 use list::List;
 use new::{NEW_FAILED, New};
+use replay::Replay;
 use sign::Sign;
 use std::io::{self, Write};
 use std::path::Path;
@@ -74,6 +76,8 @@ pub enum Command {
     Bench(Bench),
     /// Compare two policies over clients and topics
     Diff(PolicyDiff),
+    /// Judge a decision log again by another component, line by line
+    Replay(Replay),
 }
 
 /// Runs the verb and prints what it finds.
@@ -101,6 +105,7 @@ pub fn execute(
         Command::Watch(watch) => watch.run(compiler, out, errors),
         Command::Bench(bench) => bench.run(compiler, out, errors),
         Command::Diff(diff) => diff.run(compiler, out),
+        Command::Replay(replay) => replay.run(compiler, out),
     };
     let told = match done {
         Ok(code) => return code,
