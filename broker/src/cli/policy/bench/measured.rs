@@ -159,7 +159,8 @@ fn turn<T>(all: &[T], round: usize) -> Option<&T> {
     all.get(round.checked_rem(all.len())?)
 }
 
-/// The payloads that the cases show and a rule wants to see.
+/// The payloads that the cases show and a rule wants to see. Cases that show payloads may bring documents of their own, under which alone they are
+/// inspected: an empty object stands in for the topics that are inspected here.
 fn inspected(sample: &Sample, principal: &Principal, grant: &Grant) -> Vec<contract::Access> {
     let asked = |(action, topic, qos, payload): &(Action, String, _, Vec<u8>)| {
         let access = Access {
@@ -189,7 +190,12 @@ fn inspected(sample: &Sample, principal: &Principal, grant: &Grant) -> Vec<contr
             extra: Vec::new(),
         })
     };
-    sample.payloads.iter().filter_map(asked).collect()
+    let empty = sample.accesses.iter().map(|(action, topic, qos)| {
+        let payload = b"{}".to_vec();
+        (*action, topic.clone(), *qos, payload)
+    });
+    let shown: Vec<_> = sample.payloads.iter().cloned().chain(empty).collect();
+    shown.iter().filter_map(asked).collect()
 }
 
 pub(super) fn measure(
