@@ -459,8 +459,8 @@ fn our_key_signs_for_a_broker_which_takes_no_lower_revision() {
         (0, &4.into(), &Value::Null)
     );
     assert_eq!(seen["key_id"], signed["key_id"]);
-    for key in [public_key, "own.pub".to_owned()] {
-        let (code, seen, errors) = inspect(&["--key", &key]);
+    for key in [public_key, "own.pub"] {
+        let (code, seen, errors) = inspect(&["--key", key]);
         assert_eq!((code, &seen["verified"]), (0, &true.into()), "{errors}");
     }
     told(&signer, &["keygen", "--out", "other.key", "--no-password"]);

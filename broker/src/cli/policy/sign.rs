@@ -122,7 +122,7 @@ impl Sign {
             return plain.map_err(|error| {
                 unusable(
                     error.to_string(),
-                    "give the file of a secret key of `policy keygen`, or of `minisign -G` with a password; with a key of `minisign -G -W`, sign with `minisign` itself",
+                    "give the file of the secret key, not that of the public one: of `policy keygen`, or of `minisign -G` with a password; with a key of `minisign -G -W`, sign with `minisign` itself",
                 )
             });
         };
