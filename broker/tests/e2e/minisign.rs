@@ -298,16 +298,16 @@ fn our_keys_and_signatures_are_minisigns() {
         ("locked.key", &["--password-file", "password"]),
     ] {
         let made = told(&signer, &[&["keygen", "--out", out], how].concat());
-        let mode = fs::metadata(path(out)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{out}");
+        let permissions = fs::metadata(path(out)).unwrap().permissions().mode();
+        assert_eq!(permissions & 0o777, 0o600, "{out}");
         let password = if out == "locked.key" { how } else { &[] };
         let sign = ["sign", "policy.wasm", "--key", out];
-        let signed = told(&signer, &[&sign, password].concat());
-        assert_eq!(signed["public_key"], made["public_key"]);
-        assert_eq!(signed["key_id"], made["key_id"]);
+        let by_ours = told(&signer, &[&sign, password].concat());
+        assert_eq!(by_ours["public_key"], made["public_key"]);
+        assert_eq!(by_ours["key_id"], made["key_id"]);
         let public = made["public"].as_str().unwrap();
         let verified = signer.run("minisign", &["-VHm", "policy.wasm", "-p", public, "-Q"]);
-        assert_eq!(verified, format!("revision:{}\n", signed["revision"]));
+        assert_eq!(verified, format!("revision:{}\n", by_ours["revision"]));
         // The other way: the program signs with our key, and makes the same public key of it.
         let secret = signer.with_stdin(
             "correct horse\n",
@@ -408,8 +408,8 @@ fn our_key_signs_for_a_broker_which_takes_no_lower_revision() {
     assert!(errors.contains("sign with `minisign` itself"), "{errors}");
     let made = told(&signer, &["keygen", "--out", "own.key", "--no-password"]);
     let public_key = made["public_key"].as_str().unwrap();
-    let signed = told(&signer, &["sign", "policy.wasm", "--key", "own.key"]);
-    assert_eq!(signed["public_key"], made["public_key"]);
+    let by_ours = told(&signer, &["sign", "policy.wasm", "--key", "own.key"]);
+    assert_eq!(by_ours["public_key"], made["public_key"]);
     let config = format!(
         "[policies.iotda]\ncomponent = {:?}\n[policies.iotda.signature]\npublic_key = {:?}\n",
         path("policy.wasm"),
@@ -458,7 +458,7 @@ fn our_key_signs_for_a_broker_which_takes_no_lower_revision() {
         (code, &seen["revision"], &seen["verified"]),
         (0, &4.into(), &Value::Null)
     );
-    assert_eq!(seen["key_id"], signed["key_id"]);
+    assert_eq!(seen["key_id"], by_ours["key_id"]);
     for key in [public_key, "own.pub"] {
         let (code, seen, errors) = inspect(&["--key", key]);
         assert_eq!((code, &seen["verified"]), (0, &true.into()), "{errors}");
