@@ -4,7 +4,7 @@
 //! client id that was sent. Accesses are asked of the grant of that client. Of CONNECTs only what a record decides is judged: what failed by the
 //! claim itself (a wrong password, an unknown id) needs the claim. Alike is what the client notices alike: the verdict, and the code of a denial.
 //!
-//! Bounds: one line in memory ([`LINE_MAX`](lines::LINE_MAX)), [`KNOWN_MAX`] clients, as many differences as the caller wants; counts are whole.
+//! Bounds: one line in memory ([`LINE_MAX`](lines::LINE_MAX)), 1 000 clients, as many differences as the caller wants; counts are whole.
 //! A line that cannot be judged is counted with its [`Reason`]; a fault of the component ends the replay.
 
 mod line;
