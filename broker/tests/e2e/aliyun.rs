@@ -80,7 +80,7 @@ fn the_demo_offers_the_second_policy_on_a_port_of_its_own() {
     let ready = broker.ready();
     assert_eq!(ready["policies"].as_object().unwrap().len(), 2, "{ready}");
     assert_eq!(ready["policies"]["aliyun"]["revision"], 1);
-    assert!(broker.log().contains("-u '&'"), "{}", broker.log());
+    broker.wait_for_log("-u '&'");
     // A taken port is no reason not to start: nobody has asked for it.
     let taken = TcpListener::bind("127.0.0.1:1883");
     let free = TcpListener::bind("127.0.0.1:0")
