@@ -120,7 +120,9 @@ pub fn prepare(config: &Config, registry: &Registry, listens: Listens) -> Result
     }
     add_strict_device(registry)?;
     add_gateway(registry)?;
-    add_application(registry, &folder)?;
+    let password = folder.join("app.password");
+    let bound = [APPLICATION_POLICY.to_owned()];
+    add_application(registry, APPLICATION, &bound, &password)?;
     for other in &listens.0 {
         policies::register(registry, &other.file, &folder, &root, &authority)?;
     }
@@ -212,15 +214,20 @@ fn add_gateway(registry: &Registry) -> Result<(), Error> {
     Ok(())
 }
 
-fn add_application(registry: &Registry, folder: &Path) -> Result<(), Error> {
-    let (password, is_new) = password_file(&folder.join("app.password"))?;
-    if is_absent(registry, APPLICATION)? {
+fn add_application(
+    registry: &Registry,
+    name: &str,
+    policies: &[String],
+    file: &Path,
+) -> Result<(), Error> {
+    let (password, is_new) = password_file(file)?;
+    if is_absent(registry, name)? {
         registry.add_client(Client {
-            policies: vec![APPLICATION_POLICY.into()],
-            ..application(APPLICATION, &password)
+            policies: policies.to_vec(),
+            ..application(name, &password)
         })?;
     } else if is_new {
-        registry.reset_token(APPLICATION, &password)?;
+        registry.reset_token(name, &password)?;
     }
     Ok(())
 }

@@ -3,13 +3,13 @@
 //! As with the demo's own records only what is absent is made. A listener is added only where the configuration has none of that policy, and none
 //! of that name.
 
-use super::file::{self, DemoApplication, DemoDevice, DemoFile, DemoProof};
+use super::file::{self, DemoDevice, DemoFile, DemoProof};
 use super::lines::shell_text;
-use super::{Error, add_product_with, device, is_absent, pair, password_file, secret_of};
+use super::{Error, add_application, add_product_with, device, is_absent, pair, secret_of};
 use crate::config::{Config, Listener, ListenerKind};
 use crate::contract::{Client, Credential};
 use crate::policy::BuiltIn;
-use crate::registry::{Registry, application};
+use crate::registry::Registry;
 use crate::tls::{issue::Root, pem};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -62,7 +62,8 @@ pub(super) fn register(
         add_device(registry, one, folder, root, authority)?;
     }
     for one in &file.application {
-        add_application(registry, one, folder)?;
+        let password = folder.join(format!("{}.password", one.name));
+        add_application(registry, &one.name, &one.policies, &password)?;
     }
     Ok(())
 }
@@ -99,20 +100,6 @@ fn serial_of(leaf: &[u8]) -> Result<String, Error> {
     let (_, certificate) = parse_x509_certificate(leaf)
         .map_err(Error::start("the demo's certificate is malformed"))?;
     Ok(format!("{:X}", certificate.tbs_certificate.serial))
-}
-
-fn add_application(registry: &Registry, one: &DemoApplication, folder: &Path) -> Result<(), Error> {
-    let file = folder.join(format!("{}.password", one.name));
-    let (password, is_new) = password_file(&file)?;
-    if is_absent(registry, &one.name)? {
-        registry.add_client(Client {
-            policies: one.policies.clone(),
-            ..application(&one.name, &password)
-        })?;
-    } else if is_new {
-        registry.reset_token(&one.name, &password)?;
-    }
-    Ok(())
 }
 
 /// The lines with their places filled.

@@ -40,7 +40,11 @@ impl Loaded {
         // A folder may have no cases: clients connect as those of the built-in policy with this name do.
         let built_in = BuiltIn::named(&generation.description().name);
         let built_in = built_in.map_or_else(Vec::new, |policy| policy.folder().cases);
-        let cases = [found.cases, built_in].concat();
+        // The same file twice would show nothing more.
+        let built_in = built_in
+            .into_iter()
+            .filter(|file| !found.cases.contains(file));
+        let cases: Vec<_> = found.cases.iter().cloned().chain(built_in).collect();
         Ok(Self {
             generation,
             documents: found.documents,
