@@ -217,6 +217,17 @@ fn a_saved_change_is_built_tested_and_in_force_or_nothing_is() {
     assert_eq!(author.in_force(), last);
 }
 
+/// The crate's own package last, as no cargo writes it.
+fn out_of_order(lock: &str) -> String {
+    let mut packages: Vec<&str> = lock.split("[[package]]").collect();
+    let own = packages
+        .iter()
+        .position(|one| !one.contains("source = ") && one.contains("name = "));
+    let own = packages.remove(own.unwrap());
+    packages.push(own);
+    packages.join("[[package]]")
+}
+
 /// A watch that runs until its test ends.
 struct Running {
     child: Child,
@@ -279,5 +290,20 @@ fn a_running_watch_takes_a_saved_document_by_itself_and_ends_by_a_signal() {
     let after = author.in_force();
     assert!(after[0] == before[0] && after[1] != before[1]);
     assert_eq!(second["broker"]["documents_digest"], after[1]);
+
+    // Cargo puts the lock file in order: neither the end of the build that does it nor another round.
+    let lock = author.folder.join("Cargo.lock");
+    let in_order = fs::read_to_string(&lock).unwrap();
+    fs::write(&lock, out_of_order(&in_order)).unwrap();
+    let third = watch.round();
+    assert_eq!(
+        (&third["changed"], &third["error"]),
+        (&json!(["source"]), &Value::Null),
+        "{third}"
+    );
+    assert_eq!(fs::read_to_string(&lock).unwrap(), in_order);
+    author.add_rule("another");
+    let fourth = watch.round();
+    assert_eq!(fourth["changed"], json!(["documents"]), "{fourth}");
     assert_eq!(watch.interrupt(), Some(0));
 }

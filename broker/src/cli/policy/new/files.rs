@@ -9,6 +9,9 @@ pub(super) struct Written {
     pub(super) text: String,
 }
 
+const LOCK_FILE: &str = "Cargo.lock";
+const SEPARATOR: &str = "[[package]]\n";
+
 macro_rules! template {
     ($($path:literal from $source:literal,)*) => {
         &[$(($path, include_str!($source)),)*]
@@ -43,8 +46,25 @@ const FILES: &[(&str, &str)] = template! {
 pub(super) fn all(name: &str) -> impl Iterator<Item = Written> {
     FILES.iter().map(move |(path, text)| Written {
         path,
-        text: named(text, name),
+        text: match *path {
+            LOCK_FILE => in_order(&named(text, name)),
+            _ => named(text, name),
+        },
     })
+}
+
+/// Cargo sorts a lock file by the names of packages. One in another order is written anew by the first build that may do so.
+fn in_order(lock: &str) -> String {
+    let mut packages = lock.trim_end().split(SEPARATOR);
+    let head = packages.next().unwrap_or_default();
+    let mut packages: Vec<&str> = packages.map(str::trim_end).collect();
+    packages.sort_unstable();
+    packages
+        .iter()
+        .fold(head.trim_end().to_owned(), |text, one| {
+            text + "\n\n" + SEPARATOR + one
+        })
+        + "\n"
 }
 
 fn named(text: &str, name: &str) -> String {
@@ -73,6 +93,23 @@ mod tests {
             .map(|(path, _)| *path)
             .collect();
         assert_eq!(sources, listed);
+    }
+
+    #[test]
+    fn the_lock_file_is_in_cargos_order_whatever_the_name() {
+        let lock = include_str!("template/Cargo.lock");
+        assert_eq!(in_order(lock), lock);
+        for name in ["a", "serde", "watched", "zz"] {
+            let written = all(name).find(|file| file.path == LOCK_FILE).unwrap();
+            let text = &written.text;
+            assert_eq!(text.len(), named(lock, name).len());
+            let names: Vec<_> = text
+                .lines()
+                .filter(|line| line.starts_with("name"))
+                .collect();
+            assert!(names.is_sorted(), "{names:?}");
+            assert_eq!(names.len(), text.matches(SEPARATOR).count());
+        }
     }
 
     /// What the tests of this workspace build is in nobody's registry cache otherwise.

@@ -2,7 +2,8 @@
 //!
 //! The system's events make it quick, a look every 2 s makes it sure, as where a broker follows its files. A change is what a look finds other than
 //! the last time (names, sizes, times), so events of no consequence start nothing. Left out: `target/`, hidden files but `.cargo`, editors' backups,
-//! links to folders. Files count once they are the same for 100 ms.
+//! links to folders. Files count once they are the same for 100 ms. `Cargo.lock` is the author's between two builds and cargo's during one: cargo
+//! rewrites it in place, and a build that is killed for it leaves it cut off.
 
 use super::crate_folder::CrateFolder;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -15,14 +16,24 @@ use tokio::sync::Notify;
 
 const QUIET: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_secs(2);
+const LOCK_FILE: &str = "Cargo.lock";
 
-type Seen = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+pub(super) type Seen = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
 /// What the files look like.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Stamp {
     pub(super) source: Seen,
     pub(super) rules: Seen,
+    /// Cargo's own record of versions: source, but for a build that runs.
+    pub(super) lock: Seen,
+}
+
+impl Stamp {
+    /// Would a build make the same of both?
+    pub(super) fn builds_as(&self, other: &Self) -> bool {
+        self.source == other.source && self.lock == other.lock
+    }
 }
 
 pub(super) struct Files {
@@ -58,7 +69,12 @@ impl Files {
         }
     }
 
-    /// Until the source is another one.
+    /// What a build that has just ended made of the lock file.
+    pub(super) fn lock(&self) -> Seen {
+        self.stamp().lock
+    }
+
+    /// Until the source is another one, whatever the build itself writes.
     pub(super) async fn source_changed(&self, before: &Stamp) {
         while self.stamp().source == before.source {
             self.wait().await;
@@ -83,7 +99,9 @@ impl Files {
         } = &self.folder;
         for root in [folder, contract] {
             walk(root, &mut |path| {
-                if !path.starts_with(rules) {
+                if path.ends_with(LOCK_FILE) {
+                    note(path, &mut stamp.lock);
+                } else if !path.starts_with(rules) {
                     note(path, &mut stamp.source);
                 }
             });
@@ -174,5 +192,17 @@ mod tests {
         files.source_changed(&second).await;
         let third = files.changed(Some(&second)).await;
         assert!(third.source != second.source && third.rules == second.rules);
+    }
+
+    #[tokio::test]
+    async fn a_lock_file_is_a_change_but_ends_no_build() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let before = files.changed(None).await;
+        fs::write(folder.path().join(LOCK_FILE), "[[pa").unwrap();
+        let build = tokio::time::timeout(2 * QUIET, files.source_changed(&before)).await;
+        assert!(build.is_err(), "a build would be stopped by what it writes");
+        let after = files.changed(Some(&before)).await;
+        assert!(!after.builds_as(&before) && after.source == before.source);
     }
 }

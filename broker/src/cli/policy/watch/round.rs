@@ -92,6 +92,9 @@ impl Running {
                 built = build(&self.fixed.folder) => built,
                 () = files.source_changed(&seen) => continue,
             };
+            if let Some(seen) = &mut self.seen {
+                seen.lock = files.lock();
+            }
             built.map_err(|output| (not_built(&self.fixed.folder, output), FAILURE))?;
             let bytes = component::read(&self.fixed.folder.component);
             let bytes = bytes.map_err(|rejection| refused("build", rejection))?;
@@ -112,9 +115,9 @@ impl Running {
                 round.changed.push(what);
             }
         };
-        changed("source", before.source != seen.source);
+        changed("source", !before.builds_as(seen));
         changed("documents", before.rules != seen.rules);
-        if before.source != seen.source {
+        if !before.builds_as(seen) {
             (self.built, self.compiled) = (None, None);
         }
         self.seen = Some(seen.clone());
