@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 
 use crate::decision;
 use crate::engine::Engine;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PolicyGauges};
 use crate::policy::Policy;
 use crate::registry::Registry;
 use crate::session::{Listed, Sessions};
@@ -140,14 +140,13 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
-    let depth: usize = admin.served.values().map(|one| one.engine.depth()).sum();
-    let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-    admin.metrics.engine_depth.set(depth);
     for (name, one) in &admin.served {
-        let active = one.policy.active();
-        admin
-            .metrics
-            .policy(name, active.revision(), one.sessions.len());
+        let now = PolicyGauges {
+            revision: one.policy.active().revision(),
+            sessions: one.sessions.len(),
+            engine_depth: one.engine.depth(),
+        };
+        admin.metrics.policy(name, now);
     }
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], admin.metrics.encode())

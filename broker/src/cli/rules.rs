@@ -55,7 +55,7 @@ impl Rules {
             compiler: Compiler::this_program(),
             rollout: config.rollout.clone(),
             trust: config.trust(),
-            metrics: metrics.clone(),
+            metrics: metrics.of_policy(name),
             shelf: Some(shelf.map_err(cannot)?),
         };
         let (policy, source) = first_generation(name, opening, source).await?;

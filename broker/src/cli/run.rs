@@ -175,7 +175,7 @@ impl Shared<'_> {
                 policy: one.policy.clone(),
                 registry: self.registry.clone(),
                 trust: self.trust.clone(),
-                metrics: self.metrics.clone(),
+                metrics: self.metrics.of_policy(&one.name),
                 decisions: self.decisions.clone(),
                 settings: self.config.sessions.clone(),
                 engine: self.config.engine.clone(),

@@ -94,7 +94,7 @@ pub(super) async fn admit(
     connection: OwnedSemaphorePermit,
     half_open: OwnedSemaphorePermit,
 ) {
-    let counted = Counted::new(&door.broker.metrics);
+    let counted = Counted::new(&door.broker.metrics.shared);
     // Before the handshake: whatever changes after it is looked at again.
     let followed = door.broker.followed();
     if let Some((stream, proof)) =
@@ -138,21 +138,21 @@ async fn shake_hands(
     let Some(acceptor) = &door.acceptor else {
         return Some((Box::new(stream), Proof::default()));
     };
-    let handshakes = &door.broker.metrics.handshakes;
+    let metrics = &door.broker.metrics.shared;
     // Boxed: the handshake's state is given back before the long life of the session.
     let shaken = timeout(deadline, Box::pin(acceptor.accept(stream))).await;
     match shaken {
         Ok(Ok((stream, proof))) => {
-            Metrics::count(handshakes, "ok");
+            metrics.handshake("ok");
             Some((Box::new(stream), proof))
         }
         Ok(Err(error)) => {
-            Metrics::count(handshakes, "failed");
+            metrics.handshake("failed");
             debug!(%peer, listener = door.name(), %error, "the handshake failed");
             None
         }
         Err(_) => {
-            Metrics::count(handshakes, "timeout");
+            metrics.handshake("timeout");
             debug!(%peer, listener = door.name(), "the handshake took too long");
             None
         }

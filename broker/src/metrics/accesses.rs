@@ -3,6 +3,7 @@
 use super::labels::DecisionLabel;
 use crate::decision::{Action, Source, Verdict};
 use prometheus_client::metrics::{counter::Counter, family::Family};
+use std::sync::Arc;
 
 /// Kinds of native decisions on a PUBLISH or a delivery.
 const KINDS: usize = 8;
@@ -54,7 +55,7 @@ impl AccessKind {
         })
     }
 
-    fn label(self) -> DecisionLabel {
+    fn label(self, policy: &Arc<str>) -> DecisionLabel {
         let action = if self.receive {
             Action::Receive
         } else {
@@ -65,7 +66,7 @@ impl AccessKind {
         } else {
             Verdict::Allow
         };
-        DecisionLabel::new(action, verdict, Source::of_rules(self.cached))
+        DecisionLabel::new(policy, action, verdict, Source::of_rules(self.cached))
     }
 }
 
@@ -74,8 +75,9 @@ impl AccessKind {
 pub struct Accesses([Counter; KINDS]);
 
 impl Accesses {
-    pub(super) fn of(decisions: &Family<DecisionLabel, Counter>) -> Self {
-        Self(AccessKind::all().map(|kind| decisions.get_or_create(&kind.label()).clone()))
+    pub(super) fn of(policy: &Arc<str>, decisions: &Family<DecisionLabel, Counter>) -> Self {
+        let counter = |kind: AccessKind| decisions.get_or_create(&kind.label(policy)).clone();
+        Self(AccessKind::all().map(counter))
     }
 
     /// Adds what one session decided in one turn.
@@ -116,7 +118,8 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_own_counter() {
-        let metrics = Metrics::default();
+        let all = Metrics::default();
+        let metrics = all.of_policy("p");
         let mut turn = AccessCounts::default();
         for (kind, times) in AccessKind::all().into_iter().zip(1..) {
             for _ in 0..times {
@@ -124,7 +127,7 @@ mod tests {
             }
         }
         metrics.accesses.add(&turn);
-        let text = metrics.encode();
+        let text = all.encode();
         for (labels, count) in [
             (r#"action="publish",verdict="allow",source="rule""#, 1),
             (r#"action="publish",verdict="allow",source="cache""#, 2),
@@ -132,7 +135,7 @@ mod tests {
             (r#"action="receive",verdict="allow",source="cache""#, 6),
             (r#"action="receive",verdict="deny",source="cache""#, 8),
         ] {
-            let line = format!("decisions_total{{{labels}}} {count}\n");
+            let line = format!("decisions_total{{{labels},policy=\"p\"}} {count}\n");
             assert!(text.contains(&line), "{line} is missing in\n{text}");
         }
         assert_eq!((turn.denied(false), turn.denied(true)), (3 + 4, 7 + 8));

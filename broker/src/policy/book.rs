@@ -7,7 +7,7 @@ use super::history::History;
 use super::life::{Life, Made, Origin, State, Told};
 use super::rejection::Rejection;
 use crate::contract::UtcMs;
-use crate::metrics::{Metrics, StateLabel};
+use crate::metrics::PolicyMetrics;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ pub(super) struct Book {
     policy: String,
     /// Candidates that are remembered.
     most: usize,
-    metrics: Metrics,
+    metrics: PolicyMetrics,
     pages: Mutex<Pages>,
 }
 
@@ -29,7 +29,12 @@ struct Pages {
 }
 
 impl Book {
-    pub(super) fn new(policy: String, most: usize, metrics: Metrics, history: History) -> Self {
+    pub(super) fn new(
+        policy: String,
+        most: usize,
+        metrics: PolicyMetrics,
+        history: History,
+    ) -> Self {
         let pages = Pages {
             history,
             since: BTreeMap::new(),
@@ -77,7 +82,10 @@ impl Book {
         );
         if let Some(life) = life.filter(|_| state == State::Active) {
             let micros = u32::try_from(life.micros_to_active()).unwrap_or(u32::MAX);
-            self.metrics.swap_seconds.observe(f64::from(micros) / 1e6);
+            self.metrics
+                .shared
+                .swap_seconds
+                .observe(f64::from(micros) / 1e6);
         }
     }
 
@@ -146,11 +154,7 @@ impl Book {
     }
 
     fn count(&self, state: State) {
-        let state = state.name();
-        self.metrics
-            .swaps
-            .get_or_create(&StateLabel { state })
-            .inc();
+        self.metrics.candidate(state.name());
     }
 
     /// A poisoned lock is taken all the same: a page is written in one go.

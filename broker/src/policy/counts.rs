@@ -2,7 +2,7 @@
 //! call.
 
 use super::fault::Fault;
-use crate::metrics::{CallLabel, Cause, Metrics};
+use crate::metrics::PolicyMetrics;
 use prometheus_client::metrics::histogram::Histogram;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,21 +18,21 @@ pub struct Counts {
     faults: AtomicU64,
     is_on_probation: AtomicBool,
     since: Mutex<Option<Instant>>,
-    metrics: Metrics,
+    metrics: PolicyMetrics,
     seconds: [Histogram; 4],
     troubled: Arc<Notify>,
 }
 
 impl Default for Counts {
     fn default() -> Self {
-        Self::new(&Metrics::default(), &Arc::default())
+        Self::new(&PolicyMetrics::default(), &Arc::default())
     }
 }
 
 impl Counts {
     /// `troubled` is told of each fault on probation.
-    pub(super) fn new(metrics: &Metrics, troubled: &Arc<Notify>) -> Self {
-        let seconds = CALLS.map(|call| metrics.call_seconds(CallLabel { call }));
+    pub(super) fn new(metrics: &PolicyMetrics, troubled: &Arc<Notify>) -> Self {
+        let seconds = CALLS.map(|call| metrics.call_seconds(call));
         Self {
             calls: AtomicU64::new(0),
             faults: AtomicU64::new(0),
@@ -73,8 +73,7 @@ impl Counts {
 
     /// Counts a fault; on probation somebody has to look.
     pub(super) fn faulted(&self, fault: &Fault) {
-        let cause = fault.kind();
-        self.metrics.faults.get_or_create(&Cause { cause }).inc();
+        self.metrics.faulted(fault.kind());
         if matches!(fault, Fault::Busy { .. } | Fault::Host { .. }) {
             return;
         }

@@ -12,7 +12,7 @@ use crate::contract::{
     Subject, UtcMs, Verdict,
 };
 use crate::grant::inbox::Inboxes;
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,7 +52,7 @@ impl Generation {
     }
 
     /// The same, counting into these metrics; `troubled` is told of faults on probation.
-    pub(super) fn counted(self, metrics: &Metrics, troubled: &Arc<Notify>) -> Self {
+    pub(super) fn counted(self, metrics: &PolicyMetrics, troubled: &Arc<Notify>) -> Self {
         Self {
             counts: Counts::new(metrics, troubled),
             ..self

@@ -11,7 +11,7 @@ use super::life::State;
 use super::rejection::{CASES_FAILED, Rejection};
 use super::settings::Settings;
 use super::signature::Trust;
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use wasmtime::Engine;
@@ -22,7 +22,7 @@ pub(super) struct Ladder {
     pub(super) settings: Settings,
     pub(super) compiler: Compiler,
     pub(super) trust: Trust,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: PolicyMetrics,
     /// Told when a generation faults.
     pub(super) troubled: Arc<Notify>,
 }

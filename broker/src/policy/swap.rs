@@ -23,7 +23,7 @@ use super::signature::Trust;
 use super::standing::Standing;
 use super::trial::{inboxes_differ, superseded};
 use crate::contract::Document;
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,7 +43,7 @@ pub struct Opening {
     /// Who compiles.
     pub compiler: Compiler,
     /// Where calls, faults and swaps are counted.
-    pub metrics: Metrics,
+    pub metrics: PolicyMetrics,
     /// Where it outlives the process.
     pub shelf: Option<Shelf>,
 }

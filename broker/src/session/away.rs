@@ -21,7 +21,7 @@ use super::sessions::Sessions;
 use super::slip::Slip;
 use crate::contract::Lookup;
 use crate::grant::inbox::Addressee;
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use crate::registry::{Change, Changed, Registry};
 use disk::Disk;
 use std::collections::HashMap;
@@ -74,7 +74,7 @@ struct Inner {
     all_waiting: AtomicUsize,
     /// What of the gauge is ours: each policy has a store.
     counted: AtomicI64,
-    metrics: Metrics,
+    metrics: PolicyMetrics,
 }
 
 impl Away {
@@ -82,7 +82,7 @@ impl Away {
     pub(crate) fn new(
         store: Store,
         disk: Disk,
-        metrics: Metrics,
+        metrics: PolicyMetrics,
     ) -> (Self, mpsc::Receiver<Waiting>) {
         let (waiting, queue) = mpsc::channel(WAITING);
         let away = Self(Arc::new(Inner {

@@ -11,7 +11,7 @@ use super::limits::Settings;
 use super::sessions::Sessions;
 use crate::decision;
 use crate::engine::{self, Engine};
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use crate::policy::{Generation, Policy};
 use crate::registry::{self, Registry};
 use crate::tls::TrustStore;
@@ -35,7 +35,7 @@ pub struct Parts {
     /// The verified authorities, as the listeners' TLS sees them.
     pub trust: TrustStore,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: PolicyMetrics,
     /// Where decisions are written down.
     pub decisions: decision::Log,
     /// The operator's limits of sessions.
@@ -57,7 +57,7 @@ pub struct Broker {
     /// The verified authorities.
     pub trust: TrustStore,
     /// What is counted.
-    pub metrics: Metrics,
+    pub metrics: PolicyMetrics,
     /// Where decisions are written down.
     pub decisions: decision::Log,
     /// Who is here.

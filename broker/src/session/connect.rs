@@ -53,7 +53,7 @@ async fn open(
     match candidate.open(connection).await {
         Ok(session) => {
             let took = started.elapsed().as_secs_f64();
-            broker.metrics.connect_seconds.observe(took);
+            broker.metrics.shared.connect_seconds.observe(took);
             candidate.accepted();
             Some(session)
         }

@@ -213,7 +213,7 @@ impl Session {
         }
         // What the host refuses by a limit is counted as a drop.
         if decided.verdict == Verdict::Deny && decided.source != Source::Host {
-            metrics.denied(action.name());
+            metrics.denied(action, 1);
         }
     }
 

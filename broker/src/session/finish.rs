@@ -20,12 +20,11 @@ use crate::contract::{Actions, Refusal};
 use crate::decision::{Action, Source};
 use crate::engine::Message;
 use crate::grant::Decision;
-use crate::metrics::Metrics;
 use std::time::{Duration, Instant};
 
 /// Ends the connection; the session may live on.
 pub(super) async fn finish(mut session: Box<Session>, mut connection: Connection, end: End) {
-    Metrics::count(&session.broker.metrics.ended, end.name());
+    session.broker.metrics.ended(end.name());
     let client = &*session.seat.mailbox.card.client;
     tracing::debug!(
         client,
@@ -96,7 +95,7 @@ impl Session {
             return;
         };
         let result = self.fire(*will).await;
-        Metrics::count(&self.broker.metrics.wills, result);
+        self.broker.metrics.will(result);
     }
 
     async fn fire(&mut self, will: Will) -> &'static str {

@@ -10,7 +10,7 @@ use super::slip::Slip;
 use crate::contract::Inbox;
 use crate::engine::{Deliver, Message};
 use crate::grant::inbox::{Addressee, Inboxes};
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use std::sync::Arc;
 
 /// A message of an inbox on its way to its addressee.
@@ -47,7 +47,7 @@ pub(crate) struct Postman {
     rules: Vec<Arc<Inbox>>,
     sessions: Sessions,
     away: Away,
-    metrics: Metrics,
+    metrics: PolicyMetrics,
 }
 
 impl Postman {
@@ -55,7 +55,7 @@ impl Postman {
         inboxes: Arc<Inboxes>,
         sessions: Sessions,
         away: Away,
-        metrics: Metrics,
+        metrics: PolicyMetrics,
     ) -> Self {
         let rules = inboxes
             .templates

@@ -11,7 +11,6 @@ use super::reached::Reached;
 use super::session::Session;
 use crate::contract::{Refusal, UtcMs};
 use crate::decision::Stage;
-use crate::metrics::Metrics;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -30,12 +29,12 @@ impl Session {
         let began = Instant::now();
         let judged = self.judge_until_newest(reached).await;
         let took = began.elapsed().as_secs_f64();
-        self.broker.metrics.judge_seconds.observe(took);
+        self.broker.metrics.shared.judge_seconds.observe(took);
         let result = judged
             .as_ref()
             .err()
             .map_or("stays", |not| not.cause().name());
-        Metrics::count(&self.broker.metrics.judged, result);
+        self.broker.metrics.judged(result);
         self.judged_again(&judged, reached);
         judged
     }

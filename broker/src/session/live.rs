@@ -33,7 +33,7 @@ enum Event {
 
 /// Runs a session until its connection ends, and then as long as it is kept.
 pub(super) async fn run(mut session: Box<Session>, mut connection: Connection) {
-    session.broker.metrics.sessions.inc();
+    session.broker.metrics.shared.sessions.inc();
     let counted = Counted(std::sync::Arc::clone(&session.broker));
     let end = converse(&mut session, &mut connection).await;
     drop(counted);
@@ -45,7 +45,7 @@ struct Counted(std::sync::Arc<Broker>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.metrics.sessions.dec();
+        self.0.metrics.shared.sessions.dec();
     }
 }
 

@@ -30,7 +30,7 @@ struct Place(Arc<super::broker::Broker>);
 
 impl Place {
     fn new(session: &Session) -> Self {
-        session.broker.metrics.parked.inc();
+        session.broker.metrics.shared.parked.inc();
         session.seat.mailbox.set_parked(true);
         Self(Arc::clone(&session.broker))
     }
@@ -38,7 +38,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.metrics.parked.dec();
+        self.0.metrics.shared.parked.dec();
         self.0.sessions.unpark();
     }
 }

@@ -4,7 +4,7 @@
 
 use super::broker::Broker;
 use super::sessions::Sessions;
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ pub(crate) struct Sweep {
     serial: u64,
     began: Instant,
     told: AtomicUsize,
-    metrics: Metrics,
+    metrics: PolicyMetrics,
     sessions: Sessions,
 }
 
@@ -49,7 +49,10 @@ impl Sweep {
 impl Drop for Sweep {
     fn drop(&mut self) {
         let took = self.began.elapsed();
-        self.metrics.sweep_seconds.observe(took.as_secs_f64());
+        self.metrics
+            .shared
+            .sweep_seconds
+            .observe(took.as_secs_f64());
         let swept = Swept {
             serial: self.serial,
             sessions: self.told.load(Ordering::Relaxed),

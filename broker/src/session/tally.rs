@@ -3,7 +3,7 @@
 
 use crate::contract::Qos;
 use crate::decision::{self, Action};
-use crate::metrics::{AccessCounts, ActionLabel, Metrics};
+use crate::metrics::{AccessCounts, PolicyMetrics};
 
 /// Counts of one turn.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Tally {
     }
 
     /// Adds all to the shared counters and starts anew.
-    pub(super) fn settle(&mut self, metrics: &Metrics, decisions: &decision::Log) {
+    pub(super) fn settle(&mut self, metrics: &PolicyMetrics, decisions: &decision::Log) {
         let turn = std::mem::take(self);
         let [unreliable, reliable] = &metrics.deliveries;
         for (counter, count) in [(unreliable, turn.unreliable), (reliable, turn.reliable)] {
@@ -47,12 +47,7 @@ impl Tally {
         metrics.dropped("deny_all", turn.shut);
         metrics.accesses.add(&turn.decided);
         for (action, is_receive) in [(Action::Publish, false), (Action::Receive, true)] {
-            let denied = turn.decided.denied(is_receive);
-            if denied > 0 {
-                let action = action.name();
-                let denials = metrics.denials.get_or_create(&ActionLabel { action });
-                denials.inc_by(denied);
-            }
+            metrics.denied(action, turn.decided.denied(is_receive));
         }
         if turn.unlogged > 0 {
             decisions.lost(turn.unlogged);
@@ -64,13 +59,14 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::decision::{Source, Verdict};
-    use crate::metrics::AccessKind;
+    use crate::metrics::{AccessKind, Metrics};
     use prometheus_client::metrics::counter::Counter;
 
     #[test]
     fn is_added_once() {
-        let metrics = Metrics::default();
-        let drops = &metrics.decision_log_drops;
+        let all = Metrics::default();
+        let metrics = all.of_policy("p");
+        let drops = &all.decision_log_drops;
         let decisions = decision::Log::start(&decision::Settings::default(), drops).unwrap();
         let mut tally = Tally::default();
         tally.written(Qos::AtMostOnce);
@@ -88,10 +84,11 @@ mod tests {
         assert!(!tally.is_muted);
         assert_eq!(drops.rate.get(), 2);
         assert_eq!(metrics.deliveries.each_ref().map(Counter::get), [1, 2]);
-        let text = metrics.encode();
-        assert!(text.contains("drops_total{cause=\"queue_full\"} 3"));
-        assert!(text.contains("denials_total{action=\"receive\"} 4"));
-        let decided = "decisions_total{action=\"receive\",verdict=\"deny\",source=\"cache\"} 4";
+        let text = all.encode();
+        assert!(text.contains("drops_total{cause=\"queue_full\",policy=\"p\"} 3"));
+        assert!(text.contains("denials_total{action=\"receive\",policy=\"p\"} 4"));
+        let decided =
+            "decisions_total{action=\"receive\",verdict=\"deny\",source=\"cache\",policy=\"p\"} 4";
         assert!(text.contains(decided), "{text}");
         assert!(!text.contains("expired"));
     }

@@ -236,7 +236,7 @@ fn a_message_that_the_policy_remarks_on_passes_and_has_a_line() {
     // Of the PUBLISH and of its delivery.
     let (_, metrics) = broker.admin_get("/metrics", false);
     assert!(
-        metrics.contains("iotda_broker_remarks_total 2\n"),
+        metrics.contains("iotda_broker_remarks_total{policy=\"iotda\"} 2\n"),
         "{metrics}"
     );
 }
@@ -334,12 +334,12 @@ fn denied_and_allowed_accesses_have_lines_with_what_was_told() {
     }
     let metrics = broker.admin_get("/metrics", false).1;
     for counted in [
-        r#"decisions_total{action="publish",verdict="allow",source="cache"} 1"#,
-        r#"decisions_total{action="publish",verdict="deny",source="rule"} 2"#,
-        r#"decisions_total{action="receive",verdict="deny",source="cache"} 1"#,
-        r#"decisions_total{action="connect",verdict="allow",source="policy"} 2"#,
-        r#"decisions_total{action="subscribe",verdict="deny",source="rule"} 2"#,
-        r#"denials_total{action="receive"} 2"#,
+        r#"decisions_total{action="publish",verdict="allow",source="cache",policy="iotda"} 1"#,
+        r#"decisions_total{action="publish",verdict="deny",source="rule",policy="iotda"} 2"#,
+        r#"decisions_total{action="receive",verdict="deny",source="cache",policy="iotda"} 1"#,
+        r#"decisions_total{action="connect",verdict="allow",source="policy",policy="iotda"} 2"#,
+        r#"decisions_total{action="subscribe",verdict="deny",source="rule",policy="iotda"} 2"#,
+        r#"denials_total{action="receive",policy="iotda"} 2"#,
     ] {
         assert!(
             metrics.contains(counted),

@@ -105,7 +105,7 @@ fn the_newest_twenty_of_each_device_outlive_stop_and_kill() {
         broker.wait_for_log("messages are kept for clients that are away");
         let (_, metrics) = broker.admin_get("/metrics", false);
         assert!(
-            metrics.contains("iotda_broker_kept_messages 22\n"),
+            metrics.contains("iotda_broker_kept_messages{policy=\"iotda\"} 22\n"),
             "{metrics}"
         );
         let mut device = broker.device3(4);

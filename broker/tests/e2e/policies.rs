@@ -123,6 +123,10 @@ fn each_policy_is_shown_swapped_and_stopped_for_itself() {
         "iotda_broker_policy_revision{policy=\"second\"} 2",
         "iotda_broker_policy_sessions{policy=\"second\"} 1",
         "iotda_broker_sessions 2",
+        "iotda_broker_connects_total{result=\"accepted\",reason=\"accepted\",policy=\"second\"} 1",
+        "iotda_broker_denials_total{action=\"subscribe\",policy=\"second\"} 1",
+        "iotda_broker_policy_swaps_total{state=\"active\",policy=\"iotda\"} 1",
+        "iotda_broker_policy_swaps_total{state=\"active\",policy=\"second\"} 2",
     ] {
         assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
     }

@@ -124,10 +124,10 @@ fn uploaded_documents_are_in_force_when_the_answer_comes_and_the_history_says_ho
     );
     let metrics = broker.admin_get("/metrics", false).1;
     for line in [
-        "iotda_broker_policy_swaps_total{state=\"active\"} 2",
+        "iotda_broker_policy_swaps_total{state=\"active\",policy=\"iotda\"} 2",
         "iotda_broker_policy_swap_seconds_count",
         "iotda_broker_policy_sweep_seconds_count",
-        "iotda_broker_policy_call_seconds_count{call=\"authorize\"}",
+        "iotda_broker_policy_call_seconds_count{call=\"authorize\",policy=\"iotda\"}",
     ] {
         assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
     }
@@ -495,7 +495,7 @@ fn a_generation_that_faults_on_probation_rolls_itself_back() {
     assert_eq!(history[1]["faults"], 3);
     let metrics = broker.admin_get("/metrics", false).1;
     assert!(
-        metrics.contains("iotda_broker_policy_faults_total{cause=\"trap\"} 3"),
+        metrics.contains("iotda_broker_policy_faults_total{cause=\"trap\",policy=\"iotda\"} 3"),
         "{metrics}"
     );
 }

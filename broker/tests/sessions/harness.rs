@@ -75,7 +75,7 @@ async fn start_all(
     candidate.cases.clear();
     let (shutdown, down) = watch::channel(false);
     let trust = TrustStore::new();
-    let metrics = Metrics::default();
+    let metrics = Metrics::default().of_policy("iotda");
     let opening = Opening {
         rollout,
         metrics: metrics.clone(),
@@ -88,7 +88,7 @@ async fn start_all(
         policy: policy.clone(),
         registry,
         trust: trust.clone(),
-        decisions: decision::Log::start(&decisions, &metrics.decision_log_drops).unwrap(),
+        decisions: decision::Log::start(&decisions, &metrics.shared.decision_log_drops).unwrap(),
         metrics,
         settings,
         engine: iotda_broker::engine::Settings::default(),

@@ -31,7 +31,7 @@ pub use report::{Disagreement, FIRST, Kind, Report, Said, Skipped};
 pub use seen::{AccessSeen, ConnectSeen, Found, Records};
 
 use super::generation::Generation;
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use asking::Asking;
 use score::Score;
 use seen::Seen;
@@ -73,7 +73,7 @@ impl Shadow {
         generation: &Arc<Generation>,
         active: &Arc<Generation>,
         sample: u32,
-        metrics: &Metrics,
+        metrics: &PolicyMetrics,
         troubled: &Arc<Notify>,
     ) -> Arc<Self> {
         let score = Arc::new(Score::new(metrics));

@@ -1,7 +1,7 @@
 //! The counts of a shadow. Written by its task and, for what is skipped, by sessions; one atomic addition there, a short lock here.
 
 use super::report::{Disagreement, FIRST, Kind, Report, Skipped};
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ pub(super) struct Score {
     compared: Mutex<Compared>,
     /// In the order of [`Skipped::ALL`].
     skipped: [AtomicU64; 4],
-    metrics: Metrics,
+    metrics: PolicyMetrics,
 }
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ struct Compared {
 }
 
 impl Score {
-    pub(super) fn new(metrics: &Metrics) -> Self {
+    pub(super) fn new(metrics: &PolicyMetrics) -> Self {
         Self {
             compared: Mutex::default(),
             skipped: Default::default(),
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_first_are_kept_and_all_are_counted() {
-        let metrics = Metrics::default();
+        let metrics = PolicyMetrics::default();
         let score = Score::new(&metrics);
         for at in 0..30 {
             score.disagreed(disagreement(at));
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_report_begins_with_its_denominator() {
-        let score = Score::new(&Metrics::default());
+        let score = Score::new(&PolicyMetrics::default());
         score.disagreed(disagreement(7));
         score.skip(Skipped::NoAnswer);
         let text = serde_json::to_string(&score.report()).unwrap();

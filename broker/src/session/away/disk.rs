@@ -1,7 +1,7 @@
 //! The way of kept messages to disk and back: filled at the start, written behind, and brought to an end at a stop.
 
 use super::{Away, Waiting, lock};
-use crate::metrics::Metrics;
+use crate::metrics::PolicyMetrics;
 use crate::registry::{self, Changed, Registry};
 use crate::session::broker::StartError;
 use crate::session::clock;
@@ -40,7 +40,7 @@ pub(crate) fn open(
     path: &Path,
     mut store: Store,
     registry: &Registry,
-    metrics: &Metrics,
+    metrics: &PolicyMetrics,
 ) -> Result<(Store, Disk), StartError> {
     let (file, Left { rows, followed }) = File::open(path)?;
     metrics.dropped("away", store.load(rows));
@@ -66,7 +66,7 @@ fn catch_up(
     store: &mut Store,
     registry: &Registry,
     mut sequence: u64,
-    metrics: &Metrics,
+    metrics: &PolicyMetrics,
 ) -> Result<u64, registry::Error> {
     loop {
         let changes = registry.changes_after(sequence)?;

@@ -16,7 +16,7 @@ struct Fixture {
 fn fixture() -> Fixture {
     let data = tempfile::tempdir().unwrap();
     let registry = Registry::open(data.path()).unwrap();
-    let metrics = Metrics::default();
+    let metrics = PolicyMetrics::default();
     let store = Store::new(100, 1 << 20);
     let (store, disk) = open(&data.path().join("inbox.db"), store, &registry, &metrics).unwrap();
     let (away, queue) = Away::new(store, disk, metrics);

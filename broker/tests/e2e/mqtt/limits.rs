@@ -49,7 +49,7 @@ fn is_recorded(broker: &Broker, level: u8, code: u64, mqtt_code: Option<u64>, ca
     });
     if !cause.is_empty() {
         let metrics = broker.admin_get("/metrics", false).1;
-        let label = format!("iotda_broker_drops_total{{cause=\"{cause}\"}}");
+        let label = format!("iotda_broker_drops_total{{cause=\"{cause}\",policy=\"iotda\"}}");
         assert!(metrics.contains(&label), "{label} in {metrics}");
     }
 }
