@@ -6,49 +6,45 @@ use std::time::Duration;
 
 use crate::support::{Broker, Connect, device_password, have, this_hour};
 
+/// Tells what arrives, and ends by itself where that is nothing.
+const ENDING: [&str; 3] = ["-d", "-W", "60"];
+
 /// A `mosquitto_sub` that has its SUBACK.
 struct Subscriber(Child, BufReader<std::process::ChildStdout>);
 
 impl Subscriber {
     fn start(broker: &Broker, version: &str, filter: &str) -> Self {
         // Line by line, or its log would wait in its buffer until it ends.
-        let mut child = Command::new("stdbuf")
-            .args([
-                "-oL",
-                "mosquitto_sub",
-                "-h",
-                "localhost",
-                "-p",
-                &broker.port("mqtts"),
-                "--cafile",
-            ])
+        let mut command = Command::new("stdbuf");
+        command
+            .args(["-oL", "mosquitto_sub", "-h", "localhost", "--cafile"])
             .arg(broker.path("data/pki/ca.pem"))
-            .args([
-                "-V",
-                version,
-                "-u",
-                "demo_app",
-                "-P",
-                &broker.app_token(),
-                "-t",
-                filter,
-                "-v",
-                "-q",
-                "1",
-                "-d",
-            ])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .args(["-p", &broker.port("mqtts"), "-V", version, "-v", "-q", "1"])
+            .args(["-u", "demo_app", "-P", &broker.app_token(), "-t", filter])
+            .args(ENDING);
+        Self::of(command)
+    }
+
+    /// What a broker printed, and an ending.
+    fn printed(broker: &Broker, line: &str) -> Self {
+        let mut command = Command::new("sh");
+        let line = format!("exec stdbuf -oL {line} {}", ENDING.join(" "));
+        command.args(["-c", &line]).current_dir(broker.path(""));
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        while !line.contains("SUBACK") {
+        while !line.starts_with("Subscribed") {
             line.clear();
             assert!(
                 lines.read_line(&mut line).unwrap() > 0,
                 "mosquitto_sub ended"
             );
         }
+        assert!(!line.contains("128"), "{line}");
         Self(child, lines)
     }
 
@@ -60,7 +56,7 @@ impl Subscriber {
                 self.1.read_line(&mut line).unwrap() > 0,
                 "mosquitto_sub ended"
             );
-            if line.starts_with('$') {
+            if line.starts_with(['$', '/']) {
                 return line.trim_end().to_owned();
             }
         }
@@ -157,24 +153,58 @@ fn the_printed_lines_work_as_they_are() {
     if !have("mosquitto_pub", &["--help"]) {
         return;
     }
-    let broker = Broker::demo();
+    let broker = Broker::demo_without_config("127.0.0.1:0");
     // The last of them; the log is read beside us.
-    broker.wait_for_log("commands/request_id=1");
+    broker.wait_for_log("-u 'device3&a1demo'");
     let log = broker.log();
-    let lines: Vec<&str> = log
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with("mosquitto_pub"))
-        .collect();
-    assert!(lines.len() >= 2, "{log}");
-    for line in lines.iter().filter(|line| line.contains("demo_device")) {
-        let status = Command::new("sh")
-            .args(["-c", line])
-            .current_dir(broker.path(""))
-            .status()
-            .unwrap();
-        assert!(status.success(), "{line}");
+    let lines = |program: &str, of: &str| -> Vec<&str> {
+        let lines = log.lines().map(str::trim);
+        let lines = lines.filter(|line| line.starts_with(program) && line.contains(of));
+        lines.collect()
+    };
+    let publish = |line: &str| {
+        let mut command = Command::new("sh");
+        let status = command.args(["-c", line]).current_dir(broker.path(""));
+        assert!(status.status().unwrap().success(), "{line}");
+    };
+    for (application, sent, shown) in [
+        (
+            "demo_app",
+            "properties/report' -m",
+            "/sys/properties/report {",
+        ),
+        ("aliyun_app", "-m 'hello'", "/user/update hello"),
+    ] {
+        let application = lines("mosquitto_sub", application);
+        assert_eq!(application.len(), 1, "{log}");
+        let mut application = Subscriber::printed(&broker, application[0]);
+        let sent = lines("mosquitto_pub", sent);
+        assert_eq!(sent.len(), 2, "{log}");
+        for line in sent {
+            publish(line);
+            let seen = application.next();
+            assert!(seen.contains(shown), "{seen}");
+        }
     }
+    // Devices that wait: for a command, and to be told who they are.
+    let waiting = lines("mosquitto_sub", "--cert");
+    assert_eq!(waiting.len(), 2, "{log}");
+    let (unnamed, named): (Vec<_>, _) = waiting.iter().partition(|line| line.contains("-u '&'"));
+    let mut named = Subscriber::printed(&broker, named[0]);
+    lines("mosquitto_pub", "request_id=1")
+        .into_iter()
+        .for_each(publish);
+    assert!(named.next().contains("request_id=1 {"));
+    // It is told before its SUBACK.
+    let mut unnamed = unnamed[0].to_owned();
+    unnamed.push_str(" -C 1");
+    let mut command = Command::new("sh");
+    let told = command.args(["-c", &unnamed]).current_dir(broker.path(""));
+    let told = String::from_utf8(told.output().unwrap().stdout).unwrap();
+    assert_eq!(
+        told.trim(),
+        r#"/ext/auth/identity/response {"productKey":"a1demoX509","deviceName":"device1"}"#
+    );
 }
 
 #[test]

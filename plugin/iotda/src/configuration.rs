@@ -39,11 +39,12 @@ impl Configuration {
         }
     }
 
-    /// The policies that govern a device: the default one, while it is there, and those that are bound.
+    /// The policies that govern a device: those that are bound, then the default one, while it is there. The verdict is the same in any order
+    /// (DENY goes first over all documents); so what both allow is told by the rule that somebody bound.
     pub fn policies_of_device<'n>(&self, bound: impl Iterator<Item = &'n str>) -> Bound<'_> {
         let has_default = self.policies.contains_key(DEFAULT_POLICY);
         let default = has_default.then_some(DEFAULT_POLICY);
-        self.policies(default.into_iter().chain(bound))
+        self.policies(bound.chain(default))
     }
 
     /// The policies with these names, each once.
@@ -182,7 +183,7 @@ mod tests {
         let bound = ["p", "p"];
         assert_eq!(
             names(&with.policies_of_device(bound.into_iter())),
-            ["system_default_policy", "p"]
+            ["p", "system_default_policy"]
         );
         assert_eq!(names(&without.policies_of_device(bound.into_iter())), ["p"]);
         assert_eq!(names(&with.policies(bound.into_iter())), ["p"]);

@@ -5,6 +5,7 @@ use crate::contract::{Client, Credential, Fingerprints, Product, Qos, Secrets, S
 use crate::decision::Action;
 use crate::policy::{BuiltIn, Compiler, Settings, try_out};
 use crate::workbench::shape::tests::client;
+use crate::workbench::stand_in::Means;
 use crate::workbench::stand_in::NoPrincipal;
 use std::sync::LazyLock;
 
@@ -122,20 +123,13 @@ fn who_decided_and_where_it_is_written() {
             "closed.json#0",
             Some(3),
         ),
-        (
-            Receive,
-            "closed/x",
-            "allow",
-            None,
-            "system_default_policy.json#0",
-            Some(4),
-        ),
+        (Receive, "closed/x", "allow", None, "closed.json#1", Some(4)),
         (
             Subscribe,
             "closed/#",
             "allow",
             None,
-            "system_default_policy.json#0",
+            "closed.json#1",
             Some(4),
         ),
         (
