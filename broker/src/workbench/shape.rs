@@ -148,6 +148,7 @@ pub(crate) mod tests {
 
     fn sample(owner: Client, client_id: &str, username: Option<&str>, is_let_in: bool) -> Sample {
         Sample {
+            documents: None,
             payloads: Vec::new(),
             connect: Connect {
                 client_id: client_id.into(),

@@ -5,8 +5,9 @@
 use super::CaseFile;
 use super::expect;
 use super::reading::{self, Case};
-use crate::contract::{Connect, Qos, Subject};
+use crate::contract::{Connect, Document, Qos, Subject};
 use crate::decision::Action;
+use std::sync::Arc;
 
 /// A client of a case.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Sample {
     pub connect: Connect,
     /// Its record.
     pub subject: Subject,
+    /// The documents that its file brings instead of the policy's own.
+    pub documents: Option<Arc<Vec<Document>>>,
     /// The case expects that it is let in.
     pub is_let_in: bool,
     /// Action (publish, subscribe or receive), topic or filter, and `QoS`.
@@ -35,11 +38,12 @@ pub fn samples(files: &[CaseFile]) -> Vec<Sample> {
 ///
 /// The file is none of cases, or one of its cases cannot be read.
 pub fn samples_of(file: &CaseFile) -> Result<Vec<Sample>, String> {
-    let cases = reading::cases(&file.name, &file.text)?.cases;
+    let read = reading::cases(&file.name, &file.text)?;
+    let documents = read.documents.map(Arc::new);
     let mut samples = Vec::new();
-    for case in cases {
+    for case in read.cases {
         match case.case {
-            Ok(Case::Client(client)) => samples.push(sample(*client)),
+            Ok(Case::Client(client)) => samples.push(sample(*client, documents.clone())),
             Ok(Case::Documents { .. }) => {}
             Err(cause) => return Err(format!("`{}`: {cause}", case.about.name)),
         }
@@ -47,7 +51,7 @@ pub fn samples_of(file: &CaseFile) -> Result<Vec<Sample>, String> {
     Ok(samples)
 }
 
-fn sample(client: reading::Client) -> Sample {
+fn sample(client: reading::Client, documents: Option<Arc<Vec<Document>>>) -> Sample {
     let shown = |access: &expect::Access| {
         let payload = access.payload.clone()?;
         let action = action(access.action);
@@ -59,6 +63,7 @@ fn sample(client: reading::Client) -> Sample {
         payloads,
         connect: client.connect,
         subject: client.subject,
+        documents,
         is_let_in: client.expect.grant.is_some(),
         accesses: accesses
             .map(|access| (action(access.action), access.topic, access.qos))

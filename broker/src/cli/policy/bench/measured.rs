@@ -9,6 +9,7 @@ use crate::grant::{Decision, Grant};
 use crate::policy::cases::Sample;
 use crate::policy::{Compiler, Fault, Generation, Rejection, Settings, time_compile};
 use crate::workbench::access::Access;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const STARTS: u32 = 100;
@@ -27,15 +28,21 @@ pub(super) const COSTS: [&str; 7] = [
 
 /// One policy with its inputs, and what was measured so far.
 pub(super) struct Side {
-    pub(super) generation: Generation,
+    pub(super) generation: Arc<Generation>,
     settings: Settings,
     component: Vec<u8>,
     documents: Vec<Document>,
     pub(super) inputs: Vec<Input>,
     proven: Vec<(Principal, Subject, UtcMs)>,
-    pub(super) inspected: Vec<contract::Access>,
+    pub(super) inspected: Vec<Inspected>,
     /// By [`COSTS`].
     pub(super) times: [Vec<Duration>; COSTS.len()],
+}
+
+/// A payload that a rule wants to see, and the policy under its case's documents.
+pub(super) struct Inspected {
+    policy: Arc<Generation>,
+    access: contract::Access,
 }
 
 /// A client of a case.
@@ -61,7 +68,7 @@ impl Side {
         samples: Vec<Sample>,
     ) -> Result<Self, Rejection> {
         let mut side = Self {
-            generation,
+            generation: Arc::new(generation),
             settings: settings.clone(),
             component,
             documents,
@@ -70,8 +77,10 @@ impl Side {
             inspected: Vec::new(),
             times: Default::default(),
         };
+        let mut own = OwnDocuments::default();
         for sample in samples {
-            side.learn(&sample)?;
+            let with_its_documents = own.of(&sample, &side.generation)?;
+            side.learn(&sample, &with_its_documents)?;
             side.inputs.push(Input {
                 connect: sample.connect,
                 subject: sample.subject,
@@ -80,23 +89,24 @@ impl Side {
         Ok(side)
     }
 
-    /// How far the client comes, which is what can be asked about it.
-    fn learn(&mut self, sample: &Sample) -> Result<(), Fault> {
-        let (policy, now) = (&self.generation, sample.connect.now);
-        if policy.identify_now(&sample.connect)?.is_err() {
-            return Ok(());
+    /// How far the client comes, which is what can be asked about it. Payloads are inspected under the documents that its case brings.
+    fn learn(&mut self, sample: &Sample, with_its: &Arc<Generation>) -> Result<(), Fault> {
+        if let Some(principal) = proven(&self.generation, sample)? {
+            let proven = (principal, sample.subject.clone(), sample.connect.now);
+            self.proven.push(proven);
         }
-        let proven = policy.authenticate_now(&sample.connect, &sample.subject)?;
-        let Ok(principal) = proven else {
+        let Some(principal) = proven(with_its, sample)? else {
             return Ok(());
         };
-        let grant = policy.authorize_now(&principal, &sample.subject, now)?;
+        let grant = with_its.authorize_now(&principal, &sample.subject, sample.connect.now)?;
         if let Ok(grant) = grant {
-            let grant = Grant::compile(grant, policy.inboxes(), &sample.subject)?;
-            let asked = inspected(sample, &principal, &grant);
-            self.inspected.extend(asked);
+            let grant = Grant::compile(grant, with_its.inboxes(), &sample.subject)?;
+            let asked = inspected(sample, &principal, &grant).into_iter();
+            self.inspected.extend(asked.map(|access| Inspected {
+                policy: Arc::clone(with_its),
+                access,
+            }));
         }
-        self.proven.push((principal, sample.subject.clone(), now));
         Ok(())
     }
 
@@ -124,7 +134,7 @@ impl Side {
                 let _ = policy.authorize_now(principal, subject, *now)?;
             }
             _ => {
-                let Some(access) = turn(&self.inspected, round) else {
+                let Some(Inspected { policy, access }) = turn(&self.inspected, round) else {
                     return Ok(());
                 };
                 let _ = policy.inspect_now(access)?;
@@ -159,8 +169,40 @@ fn turn<T>(all: &[T], round: usize) -> Option<&T> {
     all.get(round.checked_rem(all.len())?)
 }
 
-/// The payloads that the cases show and a rule wants to see. Cases that show payloads may bring documents of their own, under which alone they are
-/// inspected: an empty object stands in for the topics that are inspected here.
+/// What the policy takes the client of a case for.
+fn proven(policy: &Generation, sample: &Sample) -> Result<Option<Principal>, Fault> {
+    if policy.identify_now(&sample.connect)?.is_err() {
+        return Ok(None);
+    }
+    let proven = policy.authenticate_now(&sample.connect, &sample.subject)?;
+    Ok(proven.ok())
+}
+
+/// The policy under the documents of the last file that brought its own: the cases of a file follow each other.
+#[derive(Default)]
+struct OwnDocuments(Option<(Arc<Vec<Document>>, Arc<Generation>)>);
+
+impl OwnDocuments {
+    fn of(
+        &mut self,
+        sample: &Sample,
+        policy: &Arc<Generation>,
+    ) -> Result<Arc<Generation>, Rejection> {
+        let Some(documents) = &sample.documents else {
+            return Ok(Arc::clone(policy));
+        };
+        if let Some((last, generation)) = &self.0
+            && Arc::ptr_eq(last, documents)
+        {
+            return Ok(Arc::clone(generation));
+        }
+        let generation = Arc::new(policy.with_documents(documents.to_vec())?);
+        self.0 = Some((Arc::clone(documents), Arc::clone(&generation)));
+        Ok(generation)
+    }
+}
+
+/// The payloads that a case shows and a rule wants to see; an empty object stands in for the topics that are inspected and show none.
 fn inspected(sample: &Sample, principal: &Principal, grant: &Grant) -> Vec<contract::Access> {
     let asked = |(action, topic, qos, payload): &(Action, String, _, Vec<u8>)| {
         let access = Access {
