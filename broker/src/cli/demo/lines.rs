@@ -2,7 +2,7 @@
 //!
 //! Signature type 0: the hour in the client id is the password's key but is not checked, so the lines keep working tomorrow.
 
-use super::{APPLICATION, Demo, SECRET, device_id, identities, policies};
+use super::{APPLICATION, Demo, SECRET, device_id, identities};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{
@@ -33,8 +33,8 @@ impl Demo {
         let own = own.map(|address| self.lines(*address, now));
         let others = self.others.iter().filter_map(|other| {
             let address = addresses.get(&other.listener)?;
-            Some(policies::lines(
-                &other.file,
+            Some(filled(
+                &other.file.lines,
                 &self.server(*address),
                 &self.folder,
             ))
@@ -126,8 +126,17 @@ fn password(now: OffsetDateTime) -> String {
     crate::registry::fingerprint_hex(&mac.finalize().into_bytes())
 }
 
+/// The lines of a demo file with their places filled.
+fn filled(lines: &[String], server: &str, folder: &Path) -> String {
+    let files = shell_text(folder);
+    let filled = lines
+        .iter()
+        .map(|line| line.replace("{server}", server).replace("{files}", &files));
+    filled.collect::<Vec<_>>().join("\n")
+}
+
 /// A path between double quotes of the shell.
-pub(super) fn shell_text(path: &Path) -> String {
+fn shell_text(path: &Path) -> String {
     let mut text = String::new();
     for letter in path.display().to_string().chars() {
         if "\"$`\\".contains(letter) {

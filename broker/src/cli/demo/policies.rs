@@ -4,7 +4,6 @@
 //! of that name.
 
 use super::file::{self, DemoDevice, DemoFile, DemoProof};
-use super::lines::shell_text;
 use super::{Error, add_application, add_product_with, device, is_absent, pair, secret_of};
 use crate::config::{Config, Listener, ListenerKind};
 use crate::contract::{Client, Credential};
@@ -100,14 +99,4 @@ fn serial_of(leaf: &[u8]) -> Result<String, Error> {
     let (_, certificate) = parse_x509_certificate(leaf)
         .map_err(Error::start("the demo's certificate is malformed"))?;
     Ok(format!("{:X}", certificate.tbs_certificate.serial))
-}
-
-/// The lines with their places filled.
-pub(super) fn lines(file: &DemoFile, server: &str, folder: &Path) -> String {
-    let files = shell_text(folder);
-    let filled = file
-        .lines
-        .iter()
-        .map(|line| line.replace("{server}", server).replace("{files}", &files));
-    filled.collect::<Vec<_>>().join("\n")
 }

@@ -7,6 +7,7 @@
 //! Bounds: one line in memory ([`LINE_MAX`](lines::LINE_MAX)), 1 000 clients, as many differences as the caller wants; counts are whole.
 //! A line that cannot be judged is counted with its [`Reason`]; a fault of the component ends the replay.
 
+mod judged;
 mod line;
 pub mod lines;
 mod report;
@@ -16,28 +17,20 @@ mod tests;
 pub use report::{Difference, Reason, Report};
 
 use super::Failure;
-use super::access::{self, Access};
-use super::difference::{let_in, of_rules, refused};
-use super::logged::CUT;
 use super::shape;
 use super::stand_in::Prover;
-use crate::contract::{Client, Connect, Qos, Refusal, Subject, UtcMs};
-use crate::decision::{Action, Source, Stage, Verdict};
+use crate::contract::{Client, Connect, Subject, UtcMs};
 use crate::grant::Grant;
 use crate::policy::Generation;
 use crate::policy::cases::Sample;
 use crate::policy::shadow::Said;
+use judged::{Judged, Known, is_of_connect, judged, not_to_be_judged, then};
 use line::{Decision, Entry};
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 /// Clients whose grants are kept: with 30 rules each some 10 MiB, at the contract's limits some 200 MiB. Then all are asked anew.
 const KNOWN_MAX: usize = 1_000;
-/// The contract's codes of those that have proved themselves.
-const NOT_AUTHORIZED: u16 = 300;
-const FROZEN: u16 = 301;
-const REPLACED: u16 = 306;
-
 /// Why a replay ends.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped<E> {
@@ -67,19 +60,6 @@ pub struct Replay<'r> {
     now: UtcMs,
     known: HashMap<(String, Option<String>), Known>,
     report: Report,
-}
-
-/// What the policy makes of one client.
-enum Known {
-    Granted(Box<Grant>),
-    Refused(Refusal),
-    Not(Reason),
-}
-
-/// What is said of a line now.
-enum Judged {
-    Said(Said),
-    Not(Reason),
 }
 
 impl<'r> Replay<'r> {
@@ -244,39 +224,6 @@ impl<'r> Replay<'r> {
     }
 }
 
-fn is_of_connect(action: Action) -> bool {
-    matches!(action, Action::Connect | Action::Judge)
-}
-
-/// What no policy can say again of such a line.
-fn not_to_be_judged(decision: &Decision) -> Option<Reason> {
-    let texts = [&decision.topic, &decision.record, &decision.raw_client];
-    let is_cut = texts.into_iter().flatten().any(|text| text.len() >= CUT);
-    let lacks_topic = !is_of_connect(decision.action) && decision.topic.is_none();
-    let lacks_qos = decision.qos.is_some_and(|qos| qos > 2);
-    match decision {
-        _ if lacks_topic || lacks_qos => Some(Reason::Unreadable),
-        _ if decision.verdict == Verdict::Fault => Some(Reason::Fault),
-        _ if decision.source == Source::Host => Some(Reason::Host),
-        _ if is_cut => Some(Reason::TextCut),
-        _ if is_of_connect(decision.action) && decision.verdict == Verdict::Deny => {
-            by_claim(decision)
-        }
-        _ => None,
-    }
-    .or_else(|| decision.record.is_none().then_some(Reason::NoRecord))
-}
-
-/// Of a refused CONNECT: whether more than the record decided.
-fn by_claim(decision: &Decision) -> Option<Reason> {
-    match (decision.stage, decision.code) {
-        (_, Some(REPLACED)) if decision.action == Action::Judge => Some(Reason::CredentialReplaced),
-        (Some(Stage::Authorize), _)
-        | (Some(Stage::Authenticate), Some(NOT_AUTHORIZED | FROZEN | REPLACED..)) => None,
-        _ => Some(Reason::NoClaim),
-    }
-}
-
 /// The CONNECTs that this client may have sent: those with the client id that it sent come first.
 fn connects(samples: &[Sample], client: &Client, raw_client: Option<&str>) -> Vec<Connect> {
     let shaped = shape::connects(samples, client);
@@ -297,44 +244,4 @@ fn connects(samples: &[Sample], client: &Client, raw_client: Option<&str>) -> Ve
     }
     connects.extend(shaped);
     connects
-}
-
-fn judged(decision: &Decision, known: &Known) -> Judged {
-    let grant = match known {
-        Known::Not(reason) => return Judged::Not(*reason),
-        Known::Refused(refusal) => return Judged::Said(refused(refusal)),
-        Known::Granted(grant) => grant,
-    };
-    if is_of_connect(decision.action) {
-        return Judged::Said(let_in(None));
-    }
-    let access = Access {
-        action: decision.action,
-        topic: decision.topic.clone().unwrap_or_default(),
-        qos: match decision.qos {
-            Some(2) => Qos::ExactlyOnce,
-            Some(1) => Qos::AtLeastOnce,
-            _ => Qos::AtMostOnce,
-        },
-    };
-    let effect = access::effect(grant, &access);
-    if effect.verdict == "inspect" {
-        return Judged::Not(Reason::NeedsPayload);
-    }
-    let rule = effect.rule.map_or("", |rule| grant.rule_name(rule));
-    // The line does not hold what was granted.
-    Judged::Said(Said {
-        qos: None,
-        ..of_rules(&effect, rule)
-    })
-}
-
-fn then(decision: &Decision) -> Said {
-    Said {
-        verdict: decision.verdict.name(),
-        code: decision.code,
-        qos: None,
-        rule: decision.rule.clone(),
-        detail: decision.detail.clone(),
-    }
 }

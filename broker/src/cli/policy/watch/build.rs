@@ -3,16 +3,10 @@
 //! Cargo and the compilers that it starts are a process group of their own, and end with this future: whoever drops it kills the group by its id.
 //! What cargo says is kept for a failure. No limit of time: the author sees that it runs, and stops it by a signal.
 
-use super::crate_folder::{CrateFolder, TARGET};
+use super::crate_folder::{CrateFolder, TARGET, cargo};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::ffi::OsString;
 use std::process::Stdio;
 use tokio::process::Command;
-
-/// The cargo that runs this program, if one does.
-pub(super) fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
 
 /// Err: what cargo says.
 pub(super) async fn build(folder: &CrateFolder) -> Result<(), String> {

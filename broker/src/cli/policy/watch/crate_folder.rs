@@ -4,9 +4,9 @@
 //! workspace, where NAME is the crate's folder. Anything else is an error that says so.
 
 use super::super::{Failed, USAGE_CODE};
-use super::build;
 use crate::policy::Rejection;
 use serde::Deserialize;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -111,8 +111,13 @@ fn profile(root: &Path) -> &'static str {
     if has_policy { POLICY } else { "release" }
 }
 
+/// The cargo that runs this program, if one does.
+pub(super) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 fn metadata(folder: &Path) -> Result<Metadata, String> {
-    let mut cargo = Command::new(build::cargo());
+    let mut cargo = Command::new(cargo());
     let asked = cargo
         .current_dir(folder)
         .args(["metadata", "--no-deps", "--format-version", "1"])

@@ -4,8 +4,8 @@
 
 use crate::authenticate::is_current;
 use crate::contract::{Client, Grant, Limits, Principal, Refusal, Status, Subject};
+use crate::document::Rules;
 use crate::refusal::{self, refuse};
-use crate::rules::Rules;
 
 /// 0 stands for the host's own limit.
 const LIMITS: Limits = Limits {

@@ -4,8 +4,8 @@ use crate::contract::{
     Access, Connect, Description, Document, Grant, Guest, Inbox, Lookup, Principal, Problem, Qos,
     Refusal, Setup, Subject, UtcMs, Verdict,
 };
+use crate::document::Rules;
 use crate::refusal::{self, refuse};
-use crate::rules::Rules;
 use crate::{authenticate, authorize, document, identify, inspect};
 use std::sync::OnceLock;
 

@@ -4,7 +4,6 @@
 //! not the rules, and a rule that is left out might be a `deny`.
 
 use crate::contract::{Document, Problem};
-use crate::rules::{Line, Rules};
 use serde::Deserialize;
 
 /// The only document.
@@ -13,6 +12,21 @@ pub const DOCUMENT: &str = "rules.json";
 const RULES_MAX: usize = 256;
 /// A pattern may have 512 bytes; the rest is for the client's id.
 const TOPIC_MAX: usize = 256;
+
+/// Who may do what.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules {
+    pub devices: Vec<Line>,
+    pub applications: Vec<Line>,
+}
+
+/// One rule, and where it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub rule: Written,
+    /// Counted from 1.
+    pub line: u32,
+}
 
 /// A rule as it is written.
 #[derive(Clone, Debug, Deserialize, PartialEq)]

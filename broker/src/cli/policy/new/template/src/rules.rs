@@ -3,22 +3,7 @@
 //! They are tried in the order in which they are written, the first match decides, and what no rule allows is denied.
 
 use crate::contract::{Actions, Client, Effect, Qos, Rule, Syntax};
-use crate::document::{Action, DOCUMENT, Word, Written};
-
-/// Who may do what.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rules {
-    pub devices: Vec<Line>,
-    pub applications: Vec<Line>,
-}
-
-/// One rule, and where it is written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    pub rule: Written,
-    /// Counted from 1.
-    pub line: u32,
-}
+use crate::document::{Action, DOCUMENT, Line, Rules, Word, Written};
 
 impl Rules {
     /// As the host matches them.
