@@ -77,7 +77,8 @@ impl Author {
     }
 
     fn once(&self) -> Ended {
-        ended(self.watch(&["--once", "--json", "--broker", &self.url()]))
+        let release = ["--once", "--json", "--release"];
+        ended(self.watch(&[&release[..], &["--broker", &self.url()]].concat()))
     }
 
     /// Digests and revision in force.
@@ -210,7 +211,7 @@ fn a_saved_change_is_built_tested_and_in_force_or_nothing_is() {
         (&["--broker", "https://127.0.0.1:1"], 64, "speaks no TLS"),
         (&["--no-broker"], 0, ""),
     ] {
-        let ended = ended(author.watch(&[&["--once"], arguments].concat()));
+        let ended = ended(author.watch(&[&["--once", "--release"], arguments].concat()));
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.errors);
         assert!(ended.errors.contains(told), "{}", ended.errors);
     }
@@ -279,7 +280,10 @@ fn a_running_watch_takes_a_saved_document_by_itself_and_ends_by_a_signal() {
     let first = watch.round();
     assert_eq!(first["changed"], json!(["source", "documents"]), "{first}");
     assert_eq!(first["error"], Value::Null, "{first}");
+    // A quick build is another component than the one that is shipped.
     let before = author.in_force();
+    assert_eq!(first["broker"]["sent"], json!(["component"]), "{first}");
+    assert_eq!(first["broker"]["digest"], before[0]);
     author.add_rule("spare");
     let second = watch.round();
     assert_eq!(

@@ -21,7 +21,7 @@ use super::{Failed, OK, USAGE_CODE};
 use crate::cli::signals::Signals;
 use crate::policy::{Compiler, Rejection};
 use clap::Args;
-use crate_folder::CrateFolder;
+use crate_folder::{Build, CrateFolder};
 use files::Files;
 use round::Rounds;
 use served::Served;
@@ -33,6 +33,8 @@ use tokio::runtime::Runtime;
 const WATCH_FAILED: &str = "watch-failed";
 
 /// `policy watch`.
+// Flags of a command line.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Args, Debug)]
 pub struct Watch {
     /// The policy's crate: as `policy new` makes it, or one of a workspace that has the documents in `policies/NAME`
@@ -49,6 +51,9 @@ pub struct Watch {
     /// Build and test only
     #[arg(long, conflicts_with_all = ["broker", "token_file", "policy"])]
     no_broker: bool,
+    /// Build what is shipped, by the crate's own profile; takes longer
+    #[arg(long)]
+    release: bool,
     /// End after the first round, with its exit code
     #[arg(long)]
     once: bool,
@@ -67,7 +72,7 @@ impl Watch {
         errors: &mut dyn Write,
     ) -> Result<u8, Failed> {
         let rounds = Rounds {
-            folder: CrateFolder::find(&self.dir)?,
+            folder: CrateFolder::find(&self.dir, self.build())?,
             settings: self.limits.settings()?,
             compiler: compiler.clone(),
             broker: self.served()?,
@@ -77,6 +82,14 @@ impl Watch {
         // A trial of a component that is on its way ends by its own limits.
         runtime.shutdown_background();
         ended
+    }
+
+    fn build(&self) -> Build {
+        if self.release {
+            Build::Shipped
+        } else {
+            Build::Quick
+        }
     }
 
     fn served(&self) -> Result<Option<Served>, Failed> {

@@ -14,7 +14,8 @@ pub(super) async fn build(folder: &CrateFolder) -> Result<(), String> {
     command
         .current_dir(&folder.folder)
         .args(["build", "--quiet", "--target", TARGET])
-        .args(["--profile", folder.profile, "--package", &folder.package])
+        .args(&folder.profile)
+        .args(["--package", &folder.package])
         // Made for the host's own target.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")

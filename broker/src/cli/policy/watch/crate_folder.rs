@@ -1,6 +1,7 @@
 //! What a crate's folder is: which package is built, how, where its component and its documents lie. Asked of cargo once, at the start.
 //!
-//! A workspace with a profile `policy` is built by it, another one by `release`. Documents are in `policy/` of the crate, or in `policies/NAME` of its
+//! What is shipped is built by the workspace's profile `policy`, or by `release` where there is none. A watch takes a profile of its own that inherits
+//! from it and leaves out what takes longest ([`Build::Quick`]); its files lie apart, so that nobody ships one of them. Documents are in `policy/` of the crate, or in `policies/NAME` of its
 //! workspace, where NAME is the crate's folder. Anything else is an error that says so.
 
 use super::super::{Failed, USAGE_CODE};
@@ -13,13 +14,26 @@ use std::process::Command;
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 const POLICY: &str = "policy";
 
+/// Which component is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Build {
+    /// What a watch shows in a second.
+    Quick,
+    /// What is shipped.
+    Shipped,
+}
+
+/// Of the quick profile: a fifth of the time for 1 % more bytes (`policy new`'s crate: 0.5 s in place of 1.7 s).
+const QUICK: [&str; 3] = ["lto=false", "incremental=true", "codegen-units=16"];
+const QUICK_PROFILE: &str = "watch";
+
 /// A policy's crate.
 #[derive(Clone, Debug)]
 pub(super) struct CrateFolder {
     pub(super) folder: PathBuf,
     pub(super) package: String,
-    /// Cargo's.
-    pub(super) profile: &'static str,
+    /// What cargo is told of the profile.
+    pub(super) profile: Vec<String>,
     pub(super) component: PathBuf,
     /// Documents, and `cases/`.
     pub(super) rules: PathBuf,
@@ -48,7 +62,7 @@ struct Target {
 }
 
 impl CrateFolder {
-    pub(super) fn find(dir: &Path) -> Result<Self, Failed> {
+    pub(super) fn find(dir: &Path, build: Build) -> Result<Self, Failed> {
         let manifest = dir.join("Cargo.toml");
         let manifest = manifest.canonicalize().map_err(|error| {
             unusable(
@@ -58,10 +72,15 @@ impl CrateFolder {
         })?;
         let folder = manifest.parent().unwrap_or(dir).to_owned();
         let metadata = metadata(&folder).map_err(|cause| unusable(dir, &cause))?;
-        Self::of(folder, &manifest, &metadata).map_err(|cause| unusable(dir, &cause))
+        Self::of(folder, &manifest, &metadata, build).map_err(|cause| unusable(dir, &cause))
     }
 
-    fn of(folder: PathBuf, manifest: &Path, metadata: &Metadata) -> Result<Self, String> {
+    fn of(
+        folder: PathBuf,
+        manifest: &Path,
+        metadata: &Metadata,
+        build: Build,
+    ) -> Result<Self, String> {
         let root = &metadata.workspace_root;
         let package = metadata.packages.iter();
         let package = package
@@ -73,14 +92,18 @@ impl CrateFolder {
             .clone()
             .find(|one| one.crate_types.iter().any(|kind| kind == "cdylib"))
             .ok_or_else(|| format!("the package `{}` has no `cdylib`", package.name))?;
-        let profile = profile(root);
+        let shipped = shipped_profile(root);
+        let profile = match build {
+            Build::Quick => QUICK_PROFILE,
+            Build::Shipped => shipped,
+        };
         let file = format!("{}.wasm", library.name.replace('-', "_"));
-        let built = metadata.target_directory.join(TARGET).join(profile);
+        let output = metadata.target_directory.join(TARGET).join(profile);
         Ok(Self {
             rules: rules(&folder, root)?,
             package: package.name.clone(),
-            profile,
-            component: built.join(file),
+            profile: profile_arguments(shipped, build),
+            component: output.join(file),
             contract: root.join("wit"),
             folder,
         })
@@ -102,7 +125,21 @@ fn rules(folder: &Path, root: &Path) -> Result<PathBuf, String> {
     })
 }
 
-fn profile(root: &Path) -> &'static str {
+fn profile_arguments(shipped: &str, build: Build) -> Vec<String> {
+    if build == Build::Shipped {
+        return vec!["--profile".into(), shipped.into()];
+    }
+    let inherits = format!("inherits=\"{shipped}\"");
+    let settings = QUICK.into_iter().chain([inherits.as_str()]);
+    let config = settings.flat_map(|setting| {
+        let setting = format!("profile.{QUICK_PROFILE}.{setting}");
+        ["--config".to_owned(), setting]
+    });
+    let chosen = ["--profile", QUICK_PROFILE].map(str::to_owned);
+    config.chain(chosen).collect()
+}
+
+fn shipped_profile(root: &Path) -> &'static str {
     let text = std::fs::read_to_string(root.join("Cargo.toml")).unwrap_or_default();
     let manifest: toml::Table = toml::from_str(&text).unwrap_or_default();
     let has_policy = manifest
@@ -145,7 +182,7 @@ mod tests {
     use super::*;
 
     fn told(dir: &Path) -> String {
-        match CrateFolder::find(dir) {
+        match CrateFolder::find(dir, Build::Quick) {
             Err(Failed::Usage(rejection)) => rejection.message,
             Err(Failed::Rejected(rejection)) => panic!("not told as usage: {rejection}"),
             other => panic!("{:?}", other.ok()),
@@ -155,20 +192,23 @@ mod tests {
     #[test]
     fn a_crate_of_this_workspace_has_its_documents_beside() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let Ok(found) = CrateFolder::find(&root.join("plugin/iotda")) else {
-            panic!("not found");
-        };
-        assert_eq!(
-            (found.package.as_str(), found.profile),
-            ("iotda-policy", "policy")
-        );
-        assert!(found.rules.ends_with("policies/iotda"), "{found:?}");
-        assert!(
-            found
-                .component
-                .ends_with("wasm32-unknown-unknown/policy/iotda_policy.wasm"),
-            "{found:?}"
-        );
+        for (build, profile, last) in [
+            (Build::Shipped, "policy", "--profile policy"),
+            (
+                Build::Quick,
+                "watch",
+                "--config profile.watch.inherits=\"policy\" --profile watch",
+            ),
+        ] {
+            let Ok(found) = CrateFolder::find(&root.join("plugin/iotda"), build) else {
+                panic!("not found");
+            };
+            assert_eq!(found.package, "iotda-policy");
+            assert!(found.profile.join(" ").ends_with(last), "{found:?}");
+            assert!(found.rules.ends_with("policies/iotda"), "{found:?}");
+            let component = format!("wasm32-unknown-unknown/{profile}/iotda_policy.wasm");
+            assert!(found.component.ends_with(component), "{found:?}");
+        }
     }
 
     #[test]

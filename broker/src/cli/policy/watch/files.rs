@@ -169,7 +169,7 @@ mod tests {
         Files::follow(&CrateFolder {
             folder: root.to_owned(),
             package: "p".into(),
-            profile: "release",
+            profile: Vec::new(),
             component: root.join("target/p.wasm"),
             rules: root.join("policy"),
             contract: root.join("wit"),
