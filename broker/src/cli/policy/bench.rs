@@ -3,6 +3,7 @@
 //! Both are asked in turn, call by call, with the clients of their own table cases: what else the machine does meets both alike. Bounds: 5 s, or
 //! `--rounds` rounds and a minute, and the last compilation on top. A fault ends it with the component's rejection.
 
+mod inputs;
 mod measured;
 mod shown;
 
@@ -52,7 +53,7 @@ impl Bench {
     ) -> Result<u8, Failed> {
         let settings = self.limits.settings()?;
         let policy = self.side(&settings, compiler)?;
-        if policy.inputs.is_empty() {
+        if policy.inputs.clients.is_empty() {
             writeln!(
                 errors,
                 "error: there is no case of a client: nothing can be asked\n  help: name a folder of cases with --cases (no-cases)"

@@ -3,12 +3,10 @@
 //! A round asks each of both once for each call, with the next input; who goes first alternates. Starting an instance is measured a hundred times and
 //! compiling three times at most, spread over the run.
 
-use crate::contract::{self, Connect, Document, Principal, Subject, UtcMs};
-use crate::decision::Action;
-use crate::grant::{Decision, Grant};
+use super::inputs::{Inputs, Inspected};
+use crate::contract::Document;
 use crate::policy::cases::Sample;
 use crate::policy::{Compiler, Fault, Generation, Rejection, Settings, time_compile};
-use crate::workbench::access::Access;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,23 +30,9 @@ pub(super) struct Side {
     settings: Settings,
     component: Vec<u8>,
     documents: Vec<Document>,
-    pub(super) inputs: Vec<Input>,
-    proven: Vec<(Principal, Subject, UtcMs)>,
-    pub(super) inspected: Vec<Inspected>,
+    pub(super) inputs: Inputs,
     /// By [`COSTS`].
     pub(super) times: [Vec<Duration>; COSTS.len()],
-}
-
-/// A payload that a rule wants to see, and the policy under its case's documents.
-pub(super) struct Inspected {
-    policy: Arc<Generation>,
-    access: contract::Access,
-}
-
-/// A client of a case.
-pub(super) struct Input {
-    connect: Connect,
-    subject: Subject,
 }
 
 /// What came of it.
@@ -67,47 +51,15 @@ impl Side {
         documents: Vec<Document>,
         samples: Vec<Sample>,
     ) -> Result<Self, Rejection> {
-        let mut side = Self {
-            generation: Arc::new(generation),
+        let generation = Arc::new(generation);
+        Ok(Self {
+            inputs: Inputs::learn(&generation, samples)?,
+            generation,
             settings: settings.clone(),
             component,
             documents,
-            inputs: Vec::new(),
-            proven: Vec::new(),
-            inspected: Vec::new(),
             times: Default::default(),
-        };
-        let mut own = OwnDocuments::default();
-        for sample in samples {
-            let with_its_documents = own.of(&sample, &side.generation)?;
-            side.learn(&sample, &with_its_documents)?;
-            side.inputs.push(Input {
-                connect: sample.connect,
-                subject: sample.subject,
-            });
-        }
-        Ok(side)
-    }
-
-    /// How far the client comes, which is what can be asked about it. Payloads are inspected under the documents that its case brings.
-    fn learn(&mut self, sample: &Sample, with_its: &Arc<Generation>) -> Result<(), Fault> {
-        if let Some(principal) = proven(&self.generation, sample)? {
-            let proven = (principal, sample.subject.clone(), sample.connect.now);
-            self.proven.push(proven);
-        }
-        let Some(principal) = proven(with_its, sample)? else {
-            return Ok(());
-        };
-        let grant = with_its.authorize_now(&principal, &sample.subject, sample.connect.now)?;
-        if let Ok(grant) = grant {
-            let grant = Grant::compile(grant, with_its.inboxes(), &sample.subject)?;
-            let asked = inspected(sample, &principal, &grant).into_iter();
-            self.inspected.extend(asked.map(|access| Inspected {
-                policy: Arc::clone(with_its),
-                access,
-            }));
-        }
-        Ok(())
+        })
     }
 
     /// One call, with the input of this round.
@@ -116,25 +68,25 @@ impl Side {
         let began = Instant::now();
         match call {
             0 => {
-                let Some(input) = turn(&self.inputs, round) else {
+                let Some(input) = turn(&self.inputs.clients, round) else {
                     return Ok(());
                 };
                 let _ = policy.identify_now(&input.connect)?;
             }
             1 => {
-                let Some(input) = turn(&self.inputs, round) else {
+                let Some(input) = turn(&self.inputs.clients, round) else {
                     return Ok(());
                 };
                 let _ = policy.authenticate_now(&input.connect, &input.subject)?;
             }
             2 => {
-                let Some((principal, subject, now)) = turn(&self.proven, round) else {
+                let Some((principal, subject, now)) = turn(&self.inputs.proven, round) else {
                     return Ok(());
                 };
                 let _ = policy.authorize_now(principal, subject, *now)?;
             }
             _ => {
-                let Some(Inspected { policy, access }) = turn(&self.inspected, round) else {
+                let Some(Inspected { policy, access }) = turn(&self.inputs.inspected, round) else {
                     return Ok(());
                 };
                 let _ = policy.inspect_now(access)?;
@@ -167,77 +119,6 @@ impl Side {
 
 fn turn<T>(all: &[T], round: usize) -> Option<&T> {
     all.get(round.checked_rem(all.len())?)
-}
-
-/// What the policy takes the client of a case for.
-fn proven(policy: &Generation, sample: &Sample) -> Result<Option<Principal>, Fault> {
-    if policy.identify_now(&sample.connect)?.is_err() {
-        return Ok(None);
-    }
-    let proven = policy.authenticate_now(&sample.connect, &sample.subject)?;
-    Ok(proven.ok())
-}
-
-/// The policy under the documents of the last file that brought its own: the cases of a file follow each other.
-#[derive(Default)]
-struct OwnDocuments(Option<(Arc<Vec<Document>>, Arc<Generation>)>);
-
-impl OwnDocuments {
-    fn of(
-        &mut self,
-        sample: &Sample,
-        policy: &Arc<Generation>,
-    ) -> Result<Arc<Generation>, Rejection> {
-        let Some(documents) = &sample.documents else {
-            return Ok(Arc::clone(policy));
-        };
-        if let Some((last, generation)) = &self.0
-            && Arc::ptr_eq(last, documents)
-        {
-            return Ok(Arc::clone(generation));
-        }
-        let generation = Arc::new(policy.with_documents(documents.to_vec())?);
-        self.0 = Some((Arc::clone(documents), Arc::clone(&generation)));
-        Ok(generation)
-    }
-}
-
-/// The payloads that a case shows and a rule wants to see; an empty object stands in for the topics that are inspected and show none.
-fn inspected(sample: &Sample, principal: &Principal, grant: &Grant) -> Vec<contract::Access> {
-    let asked = |(action, topic, qos, payload): &(Action, String, _, Vec<u8>)| {
-        let access = Access {
-            action: *action,
-            topic: topic.clone(),
-            qos: *qos,
-        };
-        let routed = access.routed(grant);
-        let decision = match action {
-            Action::Subscribe => grant.subscribe(routed),
-            Action::Receive => grant.receive(routed),
-            _ => grant.publish(routed, *qos),
-        };
-        let Decision::Inspect { rule, .. } = decision else {
-            return None;
-        };
-        Some(contract::Access {
-            principal: principal.clone(),
-            subject: sample.subject.clone(),
-            action: access.flag(),
-            topic: routed.to_owned(),
-            qos: *qos,
-            retain: false,
-            payload: payload.clone(),
-            rule: grant.rule_name(rule).to_owned(),
-            now: sample.connect.now,
-            extra: Vec::new(),
-        })
-    };
-    let empty = sample.accesses.iter().map(|(action, topic, qos)| {
-        let payload = b"{}".to_vec();
-        (*action, topic.clone(), *qos, payload)
-    });
-    let shown: Vec<_> = sample.payloads.iter().cloned().chain(empty).collect();
-    shown.iter().filter_map(asked).collect()
 }
 
 pub(super) fn measure(

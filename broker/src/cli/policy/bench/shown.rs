@@ -75,8 +75,8 @@ fn named(side: &Side) -> Value {
         "name": description.name,
         "version": description.version,
         "digest": side.generation.component_digest(),
-        "clients": side.inputs.len(),
-        "payloads": side.inspected.len(),
+        "clients": side.inputs.clients.len(),
+        "payloads": side.inputs.inspected.len(),
     })
 }
 
@@ -88,8 +88,8 @@ pub(super) fn table(run: &Run, out: &mut dyn Write) -> io::Result<()> {
             "{} {}, {} clients, {} payloads",
             description.name,
             description.version,
-            side.inputs.len(),
-            side.inspected.len()
+            side.inputs.clients.len(),
+            side.inputs.inspected.len()
         )
     };
     writeln!(
