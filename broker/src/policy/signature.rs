@@ -11,7 +11,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub use header::decode_signature;
+pub use header::{decode_base64, decode_signature};
 pub use minisign::PublicKey;
 pub use pin::Pin;
 pub use seal::{Seal, public_key};

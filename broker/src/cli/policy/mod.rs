@@ -16,6 +16,7 @@ mod logged;
 mod new;
 mod records;
 mod replay;
+mod secret_key;
 mod sign;
 mod test;
 mod watch;

@@ -3,18 +3,16 @@
 //! The next revision is one more than that of the signature that is there, which is not trusted for it but may be overruled with `--revision`. The new
 //! signature is verified as a broker does before it takes the place of the old one, in one step; on failure the old one stays.
 
-use super::keygen::{key_id, password, print_setting};
-use super::{Failed, OK, USAGE_CODE};
+use super::keygen::{key_id, print_setting};
+use super::{Failed, OK, USAGE_CODE, secret_key};
 use crate::policy::{PublicKey, Rejection, Seal, Trust, component};
 use clap::Args;
-use minisign::{SecretKey, SecretKeyBox};
+use minisign::SecretKey;
 use serde_json::json;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-/// The secret key cannot be used.
-const KEY_UNUSABLE: &str = "key-unusable";
 /// The signature cannot be made or written.
 const SIGN_FAILED: &str = "sign-failed";
 
@@ -41,7 +39,7 @@ impl Sign {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<u8, Failed> {
         let bytes = component::read(&self.component)?;
         let revision = self.next_revision()?;
-        let key = self.secret_key()?;
+        let key = secret_key::open(&self.key, self.password_file.as_deref())?;
         let (text, public) = signature(&bytes, &key, revision).map_err(|cause| {
             let help = "check that the key's file is whole, with `minisign -R`";
             Failed::unreadable(
@@ -102,47 +100,6 @@ impl Sign {
             )),
         }
     }
-
-    fn secret_key(&self) -> Result<SecretKey, Failed> {
-        let shown = self.key.display();
-        let unusable = |cause: String, help: &str| {
-            let message = format!("the secret key `{shown}` cannot be used: {cause}");
-            Failed::unreadable(KEY_UNUSABLE, message, help)
-        };
-        let password = self.password_file.as_deref().map(password).transpose()?;
-        let text = fs::read_to_string(&self.key).map_err(|error| {
-            unusable(
-                error.to_string(),
-                "`policy keygen` makes a key; name its file with --key",
-            )
-        })?;
-        let boxed = || SecretKeyBox::from_string(&text);
-        let plain = boxed().and_then(SecretKeyBox::into_unencrypted_secret_key);
-        let (Err(refused), true) = (&plain, is_encrypted(&text)) else {
-            return plain.map_err(|error| {
-                unusable(
-                    error.to_string(),
-                    "give the file of the secret key, not that of the public one: of `policy keygen`, or of `minisign -G` with a password; with a key of `minisign -G -W`, sign with `minisign` itself",
-                )
-            });
-        };
-        let Some(password) = password else {
-            return Err(unusable(
-                format!("it is encrypted ({refused})"),
-                "name the file of its password with --password-file",
-            ));
-        };
-        // Without a password the library would ask the terminal: there is one.
-        let opened = boxed().and_then(|boxed| boxed.into_secret_key(Some(password)));
-        opened
-            .map_err(|error| unusable(error.to_string(), "check the first line of --password-file"))
-    }
-}
-
-/// By the two letters for how a key is derived, the third and fourth byte of the second line: base64 of `EdSc` begins so.
-fn is_encrypted(text: &str) -> bool {
-    let line = text.lines().nth(1).unwrap_or_default();
-    line.starts_with("RWRTY")
 }
 
 /// The text of the signature, which a broker with the public key would take.

@@ -9,11 +9,11 @@ pub fn decode_signature(header: &str) -> Option<String> {
     if header.len() > LARGEST.div_ceil(3) * 4 {
         return None;
     }
-    String::from_utf8(decode(header)?).ok()
+    String::from_utf8(decode_base64(header)?).ok()
 }
 
 /// Padding and unused bits must be as an encoder writes them: one text has one form.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
     }
@@ -67,7 +67,7 @@ mod tests {
         }
         let bytes: Vec<u8> = (0..=255).collect();
         let every_digit = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+P0BBQkNERUZHSElKS0xNTk9QUVJTVFVWV1hZWltcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AgYKDhIWGh4iJiouMjY6PkJGSk5SVlpeYmZqbnJ2en6ChoqOkpaanqKmqq6ytrq+wsbKztLW2t7i5uru8vb6/wMHCw8TFxsfIycrLzM3Oz9DR0tPU1dbX2Nna29zd3t/g4eLj5OXm5+jp6uvs7e7v8PHy8/T19vf4+fr7/P3+/w==";
-        assert_eq!(decode(every_digit).unwrap(), bytes);
+        assert_eq!(decode_base64(every_digit).unwrap(), bytes);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a signature file says of itself before anybody has verified it: for authors' tools, never for trust. Pure.
 
-use super::header::decode;
+use super::header::decode_base64;
 use super::minisign::{PublicKey, read, revision_in};
 use crate::policy::Rejection;
 
@@ -34,7 +34,7 @@ impl Seal {
 
 /// Of the base64 line of a signature or a public key.
 fn key_id(line: &str) -> Option<String> {
-    let bytes = decode(line.trim())?;
+    let bytes = decode_base64(line.trim())?;
     let id: [u8; 8] = bytes.get(KEY_ID)?.try_into().ok()?;
     Some(format!("{:016X}", u64::from_le_bytes(id)))
 }
