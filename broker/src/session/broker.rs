@@ -5,6 +5,7 @@
 
 use super::away::{self, Away};
 use super::follow;
+use super::gate::Gate;
 use super::inboxes::Postman;
 use super::kept::{Store, file};
 use super::limits::Settings;
@@ -18,11 +19,7 @@ use crate::tls::TrustStore;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::{Semaphore, watch};
-
-/// After a swap every session wants to be judged at once. They wait here, frozen and without a time-out, and not before the policy's
-/// instances, where waiting too long is a fault and where CONNECTs wait too. Enough to keep all cores busy.
-const JUDGED_AT_ONCE: usize = 32;
+use tokio::sync::watch;
 
 /// What a broker is made of. All of it is cheap to clone and shared.
 pub struct Parts {
@@ -67,8 +64,8 @@ pub struct Broker {
     pub(crate) away: Away,
     engine: Engine,
     followed: AtomicU64,
-    /// Live sessions that are judged at the same time, see [`JUDGED_AT_ONCE`].
-    pub(crate) judging: Semaphore,
+    /// Before live sessions are judged.
+    pub(crate) judging: Gate,
 }
 
 /// Why a broker cannot start.
@@ -119,7 +116,7 @@ impl Broker {
             away,
             engine,
             followed: AtomicU64::new(position),
-            judging: Semaphore::new(JUDGED_AT_ONCE),
+            judging: Gate::default(),
         });
         let revisions = broker.policy.changes();
         broker.set_inboxes(&broker.policy.active()).await?;

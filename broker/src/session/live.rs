@@ -11,6 +11,7 @@ use super::clock;
 use super::connection::{Connection, OUTPUT_HIGH, Progress};
 use super::end::End;
 use super::finish::finish;
+use super::gate::Pace;
 use super::mailbox::{Mail, Order};
 use super::session::Session;
 use crate::engine::{Down, Link};
@@ -20,6 +21,8 @@ use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 use tokio::time::{Sleep, sleep_until};
 
+/// Who spoke since has traffic.
+const LIVELY: Duration = Duration::from_secs(1);
 /// A session that has nothing to wait for still looks at its clock now and then.
 const IDLE: Duration = Duration::from_hours(1);
 
@@ -163,7 +166,8 @@ impl Session {
             return Err(End::Silent);
         }
         if self.has_run_out() {
-            Box::pin(self.judge_and_enforce()).await?;
+            let pace = self.pace(connection);
+            Box::pin(self.judge_and_enforce(pace)).await?;
             if self.has_run_out() {
                 return Err(End::Fault(
                     "the renewed grant has already run out".to_owned(),
@@ -179,10 +183,22 @@ impl Session {
             .is_some_and(|until| until <= clock::now())
     }
 
+    /// A device that only hears its inboxes counts by its acknowledgements.
+    fn pace(&self, connection: &Connection) -> Pace {
+        if self.link.is_some() || connection.heard_at.elapsed() < LIVELY {
+            Pace::Lively
+        } else {
+            Pace::Idle
+        }
+    }
+
     async fn obey(&mut self, order: Order, connection: &mut Connection) -> Result<(), End> {
         match order {
             // Held until it is judged: the round waits for it.
-            Order::Judge(_rounds) => Box::pin(self.judge_and_enforce()).await,
+            Order::Judge(_rounds) => {
+                let pace = self.pace(connection);
+                Box::pin(self.judge_and_enforce(pace)).await
+            }
             Order::TakeOver(takeover) => {
                 Box::pin(self.hear_out(connection)).await;
                 Err(End::TakenOver(takeover))

@@ -73,6 +73,7 @@ mod end;
 mod filters;
 mod finish;
 mod follow;
+mod gate;
 mod hello;
 mod inbound;
 mod inboxes;

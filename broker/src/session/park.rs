@@ -7,6 +7,7 @@
 //! connection opens a new one.
 
 use super::end::End;
+use super::gate::Pace;
 use super::inboxes::Inboxed;
 use super::mailbox::{Mail, Order};
 use super::outbound::Offered;
@@ -137,7 +138,7 @@ impl Session {
     /// A refused client has no session to come back to, and no will. After a fault it may come back, to be judged then; until then its
     /// will is not vouched for.
     async fn judge_parked(&mut self) -> Result<(), Ended> {
-        match self.judge_and_enforce().await {
+        match self.judge_and_enforce(Pace::Idle).await {
             Ok(()) if !self.has_run_out() => Ok(()),
             Err(End::EngineDown) => {
                 self.link = None;
