@@ -74,7 +74,9 @@ pub use rollout::{LiveSessions, Rollout, Stage};
 pub use settings::Settings;
 pub use shadow::Shadow;
 pub use shelf::Shelf;
-pub use signature::{Pin, PublicKey, Seal, Trust, decode_base64, decode_signature, public_key};
+pub use signature::{
+    Pin, PublicKey, Seal, Trust, decode_base64, decode_signature, key_id, public_key,
+};
 pub use source::Source;
 pub use supervise::{Supervision, supervise};
 pub use swap::{Opening, Outcome, Policy, try_out};

@@ -14,7 +14,7 @@ mod tests;
 pub use header::{decode_base64, decode_signature};
 pub use minisign::PublicKey;
 pub use pin::Pin;
-pub use seal::{Seal, public_key};
+pub use seal::{Seal, key_id, public_key};
 
 use super::rejection::{Rejection, SIGNATURE_MISSING};
 

@@ -6,7 +6,6 @@
 use super::broker::Broker;
 use super::card::Card;
 use super::clock;
-use super::gate::Pace;
 use super::reached::Reached;
 use super::shown::Showing;
 use crate::contract::{self, Lookup, Principal, Refusal, Subject, UtcMs};
@@ -144,10 +143,9 @@ pub(crate) async fn judge(
     principal: &Principal,
     own: &Arc<Generation>,
     card: &Card,
-    pace: Pace,
     reached: &mut Reached,
 ) -> Result<Judged, NotAdmitted> {
-    let _turn = broker.judging.pass(pace).await;
+    let _turn = broker.judging.pass(reached.pace).await;
     let in_force = broker.policy.in_force();
     let generation = if in_force.holds(own.revision(), &card.client, &card.product) {
         Arc::clone(own)

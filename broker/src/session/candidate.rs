@@ -10,7 +10,6 @@ use super::claim::{self, Arrival};
 use super::clock;
 use super::connection::Connection;
 use super::decided;
-use super::gate::Pace;
 use super::limits::Limits;
 use super::reached::Reached;
 use super::refusal::Refusing;
@@ -85,7 +84,7 @@ impl<'b> Candidate<'b> {
         let will = self.will(&admitted, &limits)?;
         let (mut session, present) = self.sit(admitted, terms, will).await?;
         if session.is_outdated(self.arrival.followed) {
-            session.judge(Pace::Lively, &mut self.reached).await?;
+            session.judge(&mut self.reached).await?;
         }
         session
             .enforce()

@@ -10,9 +10,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const JUDGED_AT_ONCE: usize = 32;
 
 /// Whether messages wait for a session to be judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// It connects, spoke lately, or has a link to the engine.
+    #[default]
     Lively,
     /// Nobody would notice.
     Idle,

@@ -26,13 +26,9 @@ const WRONG_CERTIFICATE: u16 = 303;
 
 impl Session {
     /// Brings the newest rules into force, until they are the newest; `Err` where the client may not stay.
-    pub(super) async fn judge(
-        &mut self,
-        pace: Pace,
-        reached: &mut Reached,
-    ) -> Result<(), NotAdmitted> {
+    pub(super) async fn judge(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         let began = Instant::now();
-        let judged = self.judge_until_newest(pace, reached).await;
+        let judged = self.judge_until_newest(reached).await;
         let took = began.elapsed().as_secs_f64();
         self.broker.metrics.shared.judge_seconds.observe(took);
         let result = judged
@@ -46,7 +42,7 @@ impl Session {
 
     /// The same for a session in its packet loop, with what follows for its subscriptions and what is on its way.
     pub(super) async fn judge_and_enforce(&mut self, pace: Pace) -> Result<(), End> {
-        let judged = self.judge(pace, &mut Reached::live()).await;
+        let judged = self.judge(&mut Reached::live(pace)).await;
         judged.map_err(End::from)?;
         self.enforce().await.map_err(|_| End::EngineDown)
     }
@@ -64,11 +60,7 @@ impl Session {
         ends.flatten().min()
     }
 
-    async fn judge_until_newest(
-        &mut self,
-        pace: Pace,
-        reached: &mut Reached,
-    ) -> Result<(), NotAdmitted> {
+    async fn judge_until_newest(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         loop {
             // Nobody is asked while everything is refused: the policy may be what is wrong. Whoever opens it again has all judged.
             if self.broker.policy.denies_all() {
@@ -76,7 +68,7 @@ impl Session {
                 return Ok(());
             }
             self.check_chain()?;
-            self.judge_with_patience(pace, reached).await?;
+            self.judge_with_patience(reached).await?;
             self.rules.denies_all = false;
             if !self.is_under_old_rules() {
                 return Ok(());
@@ -84,14 +76,10 @@ impl Session {
         }
     }
 
-    async fn judge_with_patience(
-        &mut self,
-        pace: Pace,
-        reached: &mut Reached,
-    ) -> Result<(), NotAdmitted> {
+    async fn judge_with_patience(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         let mut attempt = 1;
         loop {
-            match self.judge_once(pace, reached).await {
+            match self.judge_once(reached).await {
                 Err(NotAdmitted::Fault(_)) if attempt < ATTEMPTS => sleep(PAUSE * attempt).await,
                 judged => return judged,
             }
@@ -99,11 +87,11 @@ impl Session {
         }
     }
 
-    async fn judge_once(&mut self, pace: Pace, reached: &mut Reached) -> Result<(), NotAdmitted> {
+    async fn judge_once(&mut self, reached: &mut Reached) -> Result<(), NotAdmitted> {
         reached.stage = Stage::Host;
         let card = &self.seat.mailbox.card;
         let (principal, own) = (&self.rules.principal, &self.rules.generation);
-        let judged = admission::judge(&self.broker, principal, own, card, pace, reached).await?;
+        let judged = admission::judge(&self.broker, principal, own, card, reached).await?;
         self.check_identity(&judged)?;
         let Judged {
             generation, grant, ..

@@ -166,8 +166,7 @@ impl Session {
             return Err(End::Silent);
         }
         if self.has_run_out() {
-            let pace = self.pace(connection);
-            Box::pin(self.judge_and_enforce(pace)).await?;
+            Box::pin(self.judge_and_enforce(self.pace(connection))).await?;
             if self.has_run_out() {
                 return Err(End::Fault(
                     "the renewed grant has already run out".to_owned(),
@@ -195,10 +194,7 @@ impl Session {
     async fn obey(&mut self, order: Order, connection: &mut Connection) -> Result<(), End> {
         match order {
             // Held until it is judged: the round waits for it.
-            Order::Judge(_rounds) => {
-                let pace = self.pace(connection);
-                Box::pin(self.judge_and_enforce(pace)).await
-            }
+            Order::Judge(_rounds) => Box::pin(self.judge_and_enforce(self.pace(connection))).await,
             Order::TakeOver(takeover) => {
                 Box::pin(self.hear_out(connection)).await;
                 Err(End::TakenOver(takeover))

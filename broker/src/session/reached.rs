@@ -1,5 +1,6 @@
 //! How far the judging of a client has come: who decides if it ends here, whose record is looked at, and how long the component took.
 
+use super::gate::Pace;
 use crate::contract::{Refusal, Subject};
 use crate::decision::Stage;
 use crate::policy::Fault;
@@ -18,13 +19,16 @@ pub(crate) struct Reached {
     pub(crate) micros: u32,
     /// A session that lives is judged, and hears of it.
     pub(crate) is_live: bool,
+    /// Which line it waits in to be judged again.
+    pub(crate) pace: Pace,
 }
 
 impl Reached {
     /// A live session is judged again.
-    pub(crate) fn live() -> Self {
+    pub(crate) fn live(pace: Pace) -> Self {
         Self {
             is_live: true,
+            pace,
             ..Self::default()
         }
     }

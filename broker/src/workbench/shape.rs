@@ -127,7 +127,7 @@ fn nobody() -> Connect {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::contract::{Credential, Status, Subject};
+    use crate::contract::{Credential, Product, Secrets, Status, Subject};
     use proptest::prelude::*;
 
     pub(crate) fn client(id: &str, node: &str, product: &str) -> Client {
@@ -144,6 +144,26 @@ pub(crate) mod tests {
             attributes: Vec::new(),
             children: Vec::new(),
         }
+    }
+
+    /// As the registry has it: an application is of no product.
+    pub(crate) fn of(client: Client) -> Subject {
+        let product = Product {
+            id: client.product.clone(),
+            policies: Vec::new(),
+            attributes: Vec::new(),
+        };
+        Subject {
+            product: (!client.application).then_some(product),
+            client: Some(client),
+        }
+    }
+
+    pub(crate) fn secret() -> Credential {
+        Credential::Secret(Secrets {
+            primary: Some(b"not typed".to_vec()),
+            secondary: None,
+        })
     }
 
     fn sample(owner: Client, client_id: &str, username: Option<&str>, is_let_in: bool) -> Sample {

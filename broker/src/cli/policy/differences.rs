@@ -28,12 +28,15 @@ fn headline(one: &Difference) -> String {
         Kind::Other => "otherwise",
         Kind::Grant => "other limits or greetings",
     };
-    let topic = one.topic.as_deref();
+    let asked = asked(&one.client, &one.action, one.topic.as_deref(), one.qos);
+    format!("{kind}: {asked}")
+}
+
+/// Who asked for what.
+pub(super) fn asked(client: &str, action: &str, topic: Option<&str>, qos: Option<u8>) -> String {
     let topic = topic.map_or(String::new(), |topic| format!(" `{topic}`"));
-    let qos = one
-        .qos
-        .map_or(String::new(), |qos| format!(" at QoS {qos}"));
-    format!("{kind}: `{}` {}{topic}{qos}", one.client, one.action)
+    let qos = qos.map_or(String::new(), |qos| format!(" at QoS {qos}"));
+    format!("`{client}` {action}{topic}{qos}")
 }
 
 pub(super) fn said(said: &Said) -> String {

@@ -4,7 +4,7 @@
 //! file stays. A password is read from a file, never asked for: a script would wait for ever.
 
 use super::{Failed, OK, USAGE_CODE};
-use crate::policy::Rejection;
+use crate::policy::{self, Rejection};
 use clap::Args;
 use minisign::{KeyPair, PublicKey};
 use serde_json::json;
@@ -112,8 +112,7 @@ pub(super) fn password(file: &Path) -> Result<String, Failed> {
 
 /// As minisign prints it.
 pub(super) fn key_id(key: &PublicKey) -> String {
-    let id: [u8; 8] = key.keynum().try_into().unwrap_or_default();
-    format!("{:016X}", u64::from_le_bytes(id))
+    policy::key_id(&key.to_base64()).unwrap_or_default()
 }
 
 struct Pair {

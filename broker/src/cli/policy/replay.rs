@@ -3,11 +3,11 @@
 //! Offline: reads the log as a stream and the registry's file, also beside a running broker, and writes nothing. Exit codes: 0 all the same,
 //! 2 differences, 3 the component or its documents are no policy, 1 something cannot be read or nothing could be replayed, 64 bad usage.
 
-use super::differences::said;
+use super::differences::{asked, said};
 use super::explain::now;
 use super::limits::Limits;
 use super::loaded::Loaded;
-use super::{Failed, OK, records};
+use super::{Failed, OK, logged, records};
 use crate::cli::data_or_default;
 use crate::policy::Compiler;
 use crate::policy::rejection::Rejection;
@@ -52,7 +52,7 @@ pub struct Replay {
 
 impl Replay {
     pub(super) fn run(&self, compiler: &Compiler, out: &mut dyn Write) -> Result<u8, Failed> {
-        let log = File::open(&self.log).map_err(|error| self.unreadable(&error))?;
+        let log = File::open(&self.log).map_err(|error| logged::unreadable(&self.log, &error))?;
         let data = data_or_default(self.data.clone());
         let registry = records::registry(&data)?;
         let settings = self.limits.settings()?;
@@ -81,17 +81,9 @@ impl Replay {
         }
     }
 
-    fn unreadable(&self, error: &io::Error) -> Failed {
-        Failed::unreadable(
-            "log-unreadable",
-            format!("the log `{}` cannot be read: {error}", self.log.display()),
-            "give the file of `[decisions]`, or what `GET /decisions` answered",
-        )
-    }
-
     fn stopped<E: std::fmt::Display>(&self, data: &Path, stopped: Stopped<E>) -> Failed {
         match stopped {
-            Stopped::Log(error) => self.unreadable(&error),
+            Stopped::Log(error) => logged::unreadable(&self.log, &error),
             Stopped::Record(error) => records::unreadable(data, &error),
             Stopped::Policy(failure) => failure.into(),
             Stopped::Policies(..) => Failed::Usage(Rejection::new(
@@ -113,16 +105,8 @@ impl Replay {
 
 fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for one in &report.differences {
-        let topic = one.topic.as_deref();
-        let topic = topic.map_or(String::new(), |topic| format!(" `{topic}`"));
-        let qos = one
-            .qos
-            .map_or(String::new(), |qos| format!(" at QoS {qos}"));
-        writeln!(
-            out,
-            "line {}: `{}` {}{topic}{qos}",
-            one.line, one.client, one.action
-        )?;
+        let asked = asked(&one.client, one.action, one.topic.as_deref(), one.qos);
+        writeln!(out, "line {}: {asked}", one.line)?;
         writeln!(out, "  then {}", said(&one.then))?;
         writeln!(out, "  now  {}", said(&one.now))?;
     }

@@ -32,8 +32,8 @@ impl Seal {
     }
 }
 
-/// Of the base64 line of a signature or a public key.
-fn key_id(line: &str) -> Option<String> {
+/// The id of the key in the base64 line of a signature or a public key, as minisign prints it.
+pub fn key_id(line: &str) -> Option<String> {
     let bytes = decode_base64(line.trim())?;
     let id: [u8; 8] = bytes.get(KEY_ID)?.try_into().ok()?;
     Some(format!("{:016X}", u64::from_le_bytes(id)))

@@ -244,14 +244,9 @@ fn judge(
         return Ok(Judged::Refused(refusal));
     }
     let client = standing.proven;
-    let granted = generation.authorize_now(&client.principal, &client.subject, now)?;
-    Ok(match granted {
+    Ok(match client.authorize(generation, now)? {
         Err(refusal) => Judged::Refused(refusal),
-        Ok(grant) => {
-            let rules = grant.rules.clone();
-            let grant = Grant::compile(grant, generation.inboxes(), &client.subject)?;
-            Judged::Granted(Box::new((client, rules, grant)))
-        }
+        Ok((rules, grant)) => Judged::Granted(Box::new((client, rules, grant))),
     })
 }
 

@@ -1,9 +1,9 @@
 //! The built-in policy under two sets of documents.
 
 use super::*;
-use crate::contract::{Client, Credential, Document, Secrets, Status};
+use crate::contract::{Client, Document, Status};
 use crate::policy::{BuiltIn, Compiler, Settings, cases, try_out};
-use crate::workbench::shape::tests::client;
+use crate::workbench::shape::tests::{client, secret};
 
 const NOW: UtcMs = 1_795_300_200_000;
 
@@ -22,13 +22,9 @@ fn statement(effect: &str, resource: &str) -> String {
 }
 
 fn device(id: &str, status: Status) -> Subject {
-    let credential = Credential::Secret(Secrets {
-        primary: Some(b"not typed".to_vec()),
-        secondary: None,
-    });
     Subject {
         client: Some(Client {
-            credential,
+            credential: secret(),
             status,
             ..client(id, id, "demo")
         }),

@@ -18,9 +18,8 @@ pub use place::Written;
 use super::Failure;
 use super::access::Access;
 use super::shape;
-use super::stand_in::{self, Prover, Standing};
-use crate::contract::{Connect, Document, Refusal, Rule, Subject, UtcMs};
-use crate::grant::Grant;
+use super::stand_in::{self, Granted, Prover, Standing};
+use crate::contract::{Connect, Document, Subject, UtcMs};
 use crate::policy::Generation;
 use crate::policy::cases::Sample;
 use judged::Judged;
@@ -62,7 +61,7 @@ pub fn explain(policy: &Policy<'_>, asked: &Asked<'_>) -> Result<Explanation, Fa
     };
     let mut prover = Prover::new(policy.generation);
     let standing = prover.prove(asked.subject, &connects)?;
-    let granted = authorized(policy, asked, &standing)?;
+    let granted = standing.proven.authorize(policy.generation, asked.now)?;
     let connected = connected(asked, &standing, &granted);
     let explanation = blank(asked, connected);
     let Ok((rules, grant)) = granted else {
@@ -82,25 +81,6 @@ pub fn explain(policy: &Policy<'_>, asked: &Asked<'_>) -> Result<Explanation, Fa
             judged.explain(explanation)
         }
     }
-}
-
-type Granted = Result<(Vec<Rule>, Grant), Refusal>;
-
-fn authorized(
-    policy: &Policy<'_>,
-    asked: &Asked<'_>,
-    standing: &Standing,
-) -> Result<Granted, Failure> {
-    let proven = &standing.proven;
-    let (generation, subject) = (policy.generation, &proven.subject);
-    let granted = generation.authorize_now(&proven.principal, subject, asked.now)?;
-    Ok(match granted {
-        Ok(grant) => {
-            let rules = grant.rules.clone();
-            Ok((rules, Grant::compile(grant, generation.inboxes(), subject)?))
-        }
-        Err(refusal) => Err(refusal),
-    })
 }
 
 fn connected(asked: &Asked<'_>, standing: &Standing, granted: &Granted) -> Connected {

@@ -1,10 +1,10 @@
 //! The built-in policy explained: every kind of answer once.
 
 use super::*;
-use crate::contract::{Client, Credential, Fingerprints, Product, Qos, Secrets, Status};
+use crate::contract::{Client, Credential, Fingerprints, Qos, Status};
 use crate::decision::Action;
 use crate::policy::{BuiltIn, Compiler, Settings, try_out};
-use crate::workbench::shape::tests::client;
+use crate::workbench::shape::tests::{client, of, secret};
 use crate::workbench::stand_in::Means;
 use crate::workbench::stand_in::NoPrincipal;
 use std::sync::LazyLock;
@@ -47,25 +47,6 @@ fn device(credential: Credential) -> Client {
         credential,
         policies: vec!["closed".into()],
         ..client("demo_pump", "pump", "demo")
-    }
-}
-
-fn secret() -> Credential {
-    Credential::Secret(Secrets {
-        primary: Some(b"not typed".to_vec()),
-        secondary: None,
-    })
-}
-
-fn of(client: Client) -> Subject {
-    let product = Product {
-        id: client.product.clone(),
-        policies: Vec::new(),
-        attributes: Vec::new(),
-    };
-    Subject {
-        product: (!client.application).then_some(product),
-        client: Some(client),
     }
 }
 

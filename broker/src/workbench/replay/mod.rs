@@ -20,7 +20,6 @@ use super::Failure;
 use super::shape;
 use super::stand_in::Prover;
 use crate::contract::{Client, Connect, Subject, UtcMs};
-use crate::grant::Grant;
 use crate::policy::Generation;
 use crate::policy::cases::Sample;
 use crate::policy::shadow::Said;
@@ -185,14 +184,10 @@ impl<'r> Replay<'r> {
         if let Some(refusal) = standing.refused {
             return Ok(Known::Refused(refusal));
         }
-        let (generation, proven) = (self.generation, &standing.proven);
-        let granted = generation.authorize_now(&proven.principal, &proven.subject, self.now);
-        Ok(match granted.map_err(Failure::from)? {
+        let granted = standing.proven.authorize(self.generation, self.now)?;
+        Ok(match granted {
             Err(refusal) => Known::Refused(refusal),
-            Ok(grant) => {
-                let grant = Grant::compile(grant, generation.inboxes(), &proven.subject)?;
-                Known::Granted(Box::new(grant))
-            }
+            Ok((_, grant)) => Known::Granted(Box::new(grant)),
         })
     }
 

@@ -1,31 +1,12 @@
 //! Small logs replayed by the built-in policies: what differs, what is the same, and why a line is not judged.
 
 use super::*;
-use crate::contract::{Credential, Document, Product, Secrets};
+use crate::contract::{Credential, Document};
 use crate::policy::{BuiltIn, Compiler, Settings, cases, try_out};
-use crate::workbench::shape::tests::client;
+use crate::workbench::shape::tests::{client, of, secret};
 use std::convert::Infallible;
 
 const CLOSED: &str = r#"{"policy_name":"closed","statement":[{"effect":"DENY","actions":["iotda:devices:publish"],"resources":["topic:closed/*"]}]}"#;
-
-fn of(client: Client) -> Subject {
-    let product = Product {
-        id: client.product.clone(),
-        policies: Vec::new(),
-        attributes: Vec::new(),
-    };
-    Subject {
-        product: Some(product),
-        client: Some(client),
-    }
-}
-
-fn secret() -> Credential {
-    Credential::Secret(Secrets {
-        primary: Some(b"not typed".to_vec()),
-        secondary: None,
-    })
-}
 
 // As the registry's answer.
 #[allow(clippy::unnecessary_wraps)]

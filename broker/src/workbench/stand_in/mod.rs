@@ -20,7 +20,10 @@ mod means;
 pub use means::{Means, kind};
 
 use super::Failure;
-use crate::contract::{Client, Connect, Credential, Lookup, Principal, Refusal, Status, Subject};
+use crate::contract::{
+    Client, Connect, Credential, Lookup, Principal, Refusal, Rule, Status, Subject, UtcMs,
+};
+use crate::grant::Grant;
 use crate::policy::{Fault, Generation};
 use means::{means, prepared};
 use std::collections::HashMap;
@@ -36,6 +39,30 @@ pub struct Proven {
     pub connect: Connect,
     /// By what.
     pub means: Means,
+}
+
+/// The rules as the policy gave them, and as the host matches them; or why there are none.
+pub type Granted = Result<(Vec<Rule>, Grant), Refusal>;
+
+impl Proven {
+    /// What it may do now. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The component fails.
+    pub fn authorize(&self, generation: &Generation, now: UtcMs) -> Result<Granted, Fault> {
+        let granted = generation.authorize_now(&self.principal, &self.subject, now)?;
+        Ok(match granted {
+            Ok(grant) => {
+                let rules = grant.rules.clone();
+                Ok((
+                    rules,
+                    Grant::compile(grant, generation.inboxes(), &self.subject)?,
+                ))
+            }
+            Err(refusal) => Err(refusal),
+        })
+    }
 }
 
 /// A client that can be judged.
